@@ -1,0 +1,3 @@
+module github.com/jcs-ct/jcs
+
+go 1.26
