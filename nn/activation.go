@@ -1,6 +1,9 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Activation is a function of each value alone.
 type Activation int
@@ -37,18 +40,59 @@ func (a Activation) infer(in []Shape) (Shape, error) {
 	return in[0], nil
 }
 
-// Softmax adds the softmax over the channels of [N C] or [N C H W].
-func (g *Graph) Softmax(x *Value) *Value { return g.add(softmax{}, nameOf(x), nil, x) }
-
-type softmax struct{}
-
-func (softmax) kind() string { return "softmax" }
-
-func (softmax) infer(in []Shape) (Shape, error) {
-	if len(in[0]) < 2 {
-		return nil, fmt.Errorf("input %v has no channels", in[0])
+func (a Activation) forward(c *call) {
+	out := c.out.data
+	for i, x := range c.in[0].data {
+		out[i] = a.at(x)
 	}
-	return in[0], nil
+}
+
+func (a Activation) backward(c *call) {
+	grad := c.inGrads[0]
+	if grad == nil {
+		return
+	}
+	for i, x := range c.in[0].data {
+		grad[i] += c.outGrad[i] * a.slope(x)
+	}
+}
+
+func (a Activation) at(x float64) float64 {
+	switch a {
+	case ReLU:
+		return max(x, 0)
+	case ReLU6:
+		return min(max(x, 0), 6)
+	case HardSwish:
+		return x * min(max(x+3, 0), 6) / 6
+	}
+	return 1 / (1 + math.Exp(-x))
+}
+
+// slope is the derivative; at a kink the one that PyTorch takes.
+func (a Activation) slope(x float64) float64 {
+	switch a {
+	case ReLU:
+		if x > 0 {
+			return 1
+		}
+		return 0
+	case ReLU6:
+		if x > 0 && x < 6 {
+			return 1
+		}
+		return 0
+	case HardSwish:
+		switch {
+		case x < -3:
+			return 0
+		case x <= 3:
+			return x/3 + 0.5
+		}
+		return 1
+	}
+	p := a.at(x)
+	return p * (1 - p)
 }
 
 // nameOf is the name that an operation without parameters takes over.

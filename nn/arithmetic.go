@@ -34,3 +34,48 @@ func (scaleChannels) infer(in []Shape) (Shape, error) {
 	}
 	return x, nil
 }
+
+func (add) forward(c *call) {
+	a, b := c.in[0].data, c.in[1].data
+	for i := range c.out.data {
+		c.out.data[i] = a[i] + b[i]
+	}
+}
+
+func (add) backward(c *call) {
+	for _, grad := range c.inGrads {
+		if grad == nil {
+			continue
+		}
+		for i, d := range c.outGrad {
+			grad[i] += d
+		}
+	}
+}
+
+func (scaleChannels) forward(c *call) {
+	x, y := c.in[0], c.out.data
+	plane := x.shape[2:].Elements()
+	for k, factor := range c.in[1].data {
+		for i := k * plane; i < (k+1)*plane; i++ {
+			y[i] = x.data[i] * factor
+		}
+	}
+}
+
+func (scaleChannels) backward(c *call) {
+	x := c.in[0]
+	plane := x.shape[2:].Elements()
+	for k, factor := range c.in[1].data {
+		sum := 0.0
+		for i := k * plane; i < (k+1)*plane; i++ {
+			sum += c.outGrad[i] * x.data[i]
+			if c.inGrads[0] != nil {
+				c.inGrads[0][i] += c.outGrad[i] * factor
+			}
+		}
+		if c.inGrads[1] != nil {
+			c.inGrads[1][k] += sum
+		}
+	}
+}

@@ -56,6 +56,9 @@ func (c Conv) infer(in []Shape) (Shape, error) {
 	if s[1]%c.Groups != 0 || c.Out%c.Groups != 0 {
 		return nil, fmt.Errorf("%d groups divide neither %d channels in nor %d out evenly", c.Groups, s[1], c.Out)
 	}
+	if min(c.Pad.Top, c.Pad.Left, c.Pad.Bottom, c.Pad.Right) < 0 {
+		return nil, fmt.Errorf("padding %v is negative", c.Pad)
+	}
 	span := c.Dilation*(c.Kernel-1) + 1
 	h := floorExtent(s[2]+c.Pad.Top+c.Pad.Bottom, span, c.Stride)
 	w := floorExtent(s[3]+c.Pad.Left+c.Pad.Right, span, c.Stride)
@@ -71,4 +74,130 @@ func floorExtent(size, span, stride int) int {
 		return 0
 	}
 	return (size-span)/stride + 1
+}
+
+func (c Conv) forward(k *call) {
+	in, out := k.in[0].shape, k.out.shape
+	x, weight := k.in[0].data, k.params[0].data
+	inGroup, outGroup := in[1]/c.Groups, c.Out/c.Groups
+	k.each(out[0]*out[1], func(p int) {
+		n, o := p/c.Out, p%c.Out
+		result := k.out.data[p*out[2]*out[3] : (p+1)*out[2]*out[3]]
+		if c.Bias {
+			for i := range result {
+				result[i] = k.params[1].data[o]
+			}
+		}
+		for i := range inGroup {
+			plane := x[(n*in[1]+o/outGroup*inGroup+i)*in[2]*in[3]:]
+			kernel := weight[(o*inGroup+i)*c.Kernel*c.Kernel:]
+			c.eachRow(in, out, func(tap, from, to, length int) {
+				if c.Stride == 1 {
+					addScaled(result[to:to+length], plane[from:], kernel[tap])
+					return
+				}
+				for j := range length {
+					result[to+j] += kernel[tap] * plane[from+j*c.Stride]
+				}
+			})
+		}
+	})
+}
+
+func (c Conv) backward(k *call) {
+	if k.inGrads[0] != nil {
+		c.backwardInput(k)
+	}
+	if k.paramGrads[0] != nil {
+		c.backwardWeight(k)
+	}
+	if c.Bias && k.paramGrads[1] != nil {
+		c.backwardBias(k)
+	}
+}
+
+func (c Conv) backwardInput(k *call) {
+	in, out := k.in[0].shape, k.out.shape
+	inGroup, outGroup := in[1]/c.Groups, c.Out/c.Groups
+	k.each(in[0]*in[1], func(p int) {
+		n, i := p/in[1], p%in[1]
+		grad := k.inGrads[0][p*in[2]*in[3] : (p+1)*in[2]*in[3]]
+		first := i / inGroup * outGroup
+		for o := first; o < first+outGroup; o++ {
+			outGrad := k.outGrad[(n*c.Out+o)*out[2]*out[3]:]
+			kernel := k.params[0].data[(o*inGroup+i%inGroup)*c.Kernel*c.Kernel:]
+			c.eachRow(in, out, func(tap, from, to, length int) {
+				if c.Stride == 1 {
+					addScaled(grad[from:from+length], outGrad[to:], kernel[tap])
+					return
+				}
+				for j := range length {
+					grad[from+j*c.Stride] += kernel[tap] * outGrad[to+j]
+				}
+			})
+		}
+	})
+}
+
+func (c Conv) backwardWeight(k *call) {
+	in, out := k.in[0].shape, k.out.shape
+	inGroup, outGroup := in[1]/c.Groups, c.Out/c.Groups
+	k.each(c.Out*inGroup, func(p int) {
+		o, i := p/inGroup, p%inGroup
+		grad := k.paramGrads[0][p*c.Kernel*c.Kernel:]
+		for n := range in[0] {
+			plane := k.in[0].data[(n*in[1]+o/outGroup*inGroup+i)*in[2]*in[3]:]
+			outGrad := k.outGrad[(n*c.Out+o)*out[2]*out[3]:]
+			c.eachRow(in, out, func(tap, from, to, length int) {
+				if c.Stride == 1 {
+					grad[tap] += dot(plane[from:from+length], outGrad[to:])
+					return
+				}
+				for j := range length {
+					grad[tap] += plane[from+j*c.Stride] * outGrad[to+j]
+				}
+			})
+		}
+	})
+}
+
+func (c Conv) backwardBias(k *call) {
+	plane := k.out.shape[2] * k.out.shape[3]
+	for p := range k.out.shape[0] * c.Out {
+		for _, d := range k.outGrad[p*plane : (p+1)*plane] {
+			k.paramGrads[1][p%c.Out] += d
+		}
+	}
+}
+
+// eachRow visits, for each place of the kernel, the rows of one plane that it
+// joins: length values of the input from one place on, Stride apart, and as
+// many of the result from another. What falls on padding is left out.
+func (c Conv) eachRow(in, out Shape, f func(tap, from, to, length int)) {
+	for ky := range c.Kernel {
+		firstY, endY := c.inside(ky*c.Dilation-c.Pad.Top, in[2], out[2])
+		for kx := range c.Kernel {
+			offset := kx*c.Dilation - c.Pad.Left
+			firstX, endX := c.inside(offset, in[3], out[3])
+			if endX <= firstX {
+				continue
+			}
+			for y := firstY; y < endY; y++ {
+				row := (y*c.Stride + ky*c.Dilation - c.Pad.Top) * in[3]
+				f(ky*c.Kernel+kx, row+firstX*c.Stride+offset, y*out[3]+firstX, endX-firstX)
+			}
+		}
+	}
+}
+
+// inside is the range of places in the result whose source, place*Stride +
+// offset, lies within the input.
+func (c Conv) inside(offset, in, out int) (first, end int) {
+	if offset < 0 {
+		first = (-offset + c.Stride - 1) / c.Stride
+	}
+	if offset >= in {
+		return 0, 0
+	}
+	return first, min((in-1-offset)/c.Stride+1, out)
 }
