@@ -59,9 +59,16 @@ func (p Pool) infer(in []Shape) (Shape, error) {
 
 // extent counts the windows along one axis.
 func (p Pool) extent(size int) int {
-	n := floorExtent(size+2*p.Pad, p.Kernel, p.Stride)
-	if p.Ceil && n > 0 && (size+2*p.Pad-p.Kernel)%p.Stride != 0 && n*p.Stride < size+p.Pad {
-		n++
+	free := size + 2*p.Pad - p.Kernel // places beside the first window's
+	if p.Ceil {
+		free += p.Stride - 1
+	}
+	if free < 0 {
+		return 0
+	}
+	n := free/p.Stride + 1
+	if p.Ceil && (n-1)*p.Stride >= size+p.Pad {
+		n-- // the last window would begin beyond the input and its left padding
 	}
 	return n
 }
