@@ -54,7 +54,7 @@ func (c Conv) infer(in []Shape) (Shape, error) {
 		return nil, fmt.Errorf("needs at least one channel and a kernel of one, not %d and %d", c.Out, c.Kernel)
 	}
 	if s[1]%c.Groups != 0 || c.Out%c.Groups != 0 {
-		return nil, fmt.Errorf("%d groups divide neither %d channels in nor %d out evenly", c.Groups, s[1], c.Out)
+		return nil, fmt.Errorf("%d groups do not divide both %d channels in and %d out", c.Groups, s[1], c.Out)
 	}
 	if min(c.Pad.Top, c.Pad.Left, c.Pad.Bottom, c.Pad.Right) < 0 {
 		return nil, fmt.Errorf("padding %v is negative", c.Pad)

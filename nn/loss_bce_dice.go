@@ -93,10 +93,16 @@ func probabilityLoss() pixelLoss {
 func logitLoss() pixelLoss {
 	return pixelLoss{
 		value: func(x, y float64) (float64, float64) {
-			return max(x, 0) - x*y + math.Log1p(math.Exp(-math.Abs(x))), Sigmoid.at(x)
+			small := math.Exp(-math.Abs(x)) // cannot overflow
+			p := 1 / (1 + small)
+			if x < 0 {
+				p = small / (1 + small)
+			}
+			return max(x, 0) - x*y + math.Log1p(small), p
 		},
 		slope: func(x, y float64) (float64, float64) {
-			return Sigmoid.at(x) - y, Sigmoid.slope(x)
+			p := Sigmoid.at(x)
+			return p - y, p * (1 - p)
 		},
 	}
 }
