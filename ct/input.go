@@ -18,6 +18,8 @@ type Input struct {
 	Pictures []*image.Gray // already windowed; not to be changed
 	Sources  []Source      // one a slice or picture, in order
 	Warnings []Warning
+
+	slices []*slice // while a series is read, in order
 }
 
 // Len returns the number of slices or pictures.

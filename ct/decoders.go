@@ -1,0 +1,92 @@
+package ct
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jcs-ct/jcs/internal/dcmtk"
+)
+
+// decoders are a few child processes that read DICOM side by side.
+type decoders struct {
+	children []*dcmtk.Child
+}
+
+// maxDecoders bounds the child processes of one input; reading is bound by the
+// disk beyond that.
+const maxDecoders = 4
+
+// startDecoders starts what is useful for a number of files.
+func startDecoders(ctx context.Context, files int, limits Limits) (*decoders, error) {
+	d := &decoders{children: make([]*dcmtk.Child, max(1, min(files/8, runtime.GOMAXPROCS(0), maxDecoders)))}
+	err := parallel(ctx, len(d.children), len(d.children), func(_, i int) error {
+		c, err := dcmtk.Start(ctx, dcmtk.Limits{Pixels: limits.FileBytes})
+		d.children[i] = c
+		return err
+	})
+	if err == nil {
+		return d, nil
+	}
+	d.close()
+	if errors.Is(err, dcmtk.ErrUnavailable) {
+		r := refuse("no_dicom", "this build of jcs reads no DICOM, because it was made without cgo: build it with cgo and DCMTK, or give PNG pictures")
+		r.Err = err
+		return nil, r
+	}
+	return nil, err
+}
+
+func (d *decoders) close() {
+	for _, c := range d.children {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// each calls do for i from 0 to n-1, on all children at once, each call with a
+// child of its own.
+func (d *decoders) each(ctx context.Context, n int, do func(c *dcmtk.Child, i int) error) error {
+	return parallel(ctx, len(d.children), n, func(worker, i int) error { return do(d.children[worker], i) })
+}
+
+// parallel calls do for i from 0 to n-1 from several goroutines, in order of
+// beginning, and returns the error of the lowest i that failed. After an error
+// no further call begins.
+func parallel(ctx context.Context, workers, n int, do func(worker, i int) error) error {
+	var (
+		next   atomic.Int64
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		first  error
+		lowest = n
+	)
+	for worker := range workers {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				err := ctx.Err()
+				if err == nil {
+					err = do(worker, i)
+				}
+				if err != nil {
+					next.Store(int64(n))
+					mu.Lock()
+					if i < lowest {
+						first, lowest = err, i
+					}
+					mu.Unlock()
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return first
+}

@@ -1,0 +1,150 @@
+package ct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jcs-ct/jcs/internal/dcmtk"
+)
+
+// headerBytes is how much of a file is read for its header; if the pixel data
+// have not begun by then, all of it.
+const headerBytes = 64 << 10
+
+// readDICOM reads one CT series from files that may hold more. single says that
+// the input is one file.
+func readDICOM(ctx context.Context, entries []entry, single bool, o Options) (*Input, error) {
+	d, err := startDecoders(ctx, len(entries), o.Limits)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	objects, err := readHeaders(ctx, d, entries, o.Limits)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{Kind: KindDICOM}
+	slices, err := in.chooseSlices(objects, single, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.arrange(slices, o.Limits); err != nil {
+		return nil, err
+	}
+	if err := in.readPixels(ctx, d, o); err != nil {
+		return nil, err
+	}
+	in.warnVolume()
+	return in, nil
+}
+
+// object is a DICOM file of which the header is known.
+type object struct {
+	entry  entry
+	header *dcmtk.Header
+}
+
+// readHeaders reads the headers of all files.
+func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limits) ([]object, error) {
+	objects := make([]object, len(entries))
+	err := d.each(ctx, len(entries), func(c *dcmtk.Child, i int) error {
+		h, err := readHeader(c, entries[i], limits)
+		objects[i] = object{entries[i], h}
+		return err
+	})
+	return objects, err
+}
+
+func readHeader(c *dcmtk.Child, e entry, limits Limits) (*dcmtk.Header, error) {
+	start, err := e.prefix(headerBytes)
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.Header(start, int64(len(start)) == e.size)
+	if errors.Is(err, dcmtk.ErrHeaderUnfinished) {
+		whole, readErr := e.read(limits.FileBytes)
+		if readErr != nil {
+			return nil, readErr
+		}
+		h, err = c.Header(whole, true)
+	}
+	if err != nil {
+		return nil, decodeError(e.name, err)
+	}
+	return h, nil
+}
+
+// readPixels fills the volume's Hounsfield units.
+func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
+	v := in.Volume
+	v.HU = make([]int16, v.Columns*v.Rows*v.Slices)
+	progress := counter(v.Slices, o.Progress)
+	return d.each(ctx, v.Slices, func(c *dcmtk.Child, i int) error {
+		s := in.slices[i]
+		file, err := s.entry.read(o.Limits.FileBytes)
+		if err != nil {
+			return err
+		}
+		image, err := c.Image(file)
+		if err != nil {
+			return decodeError(s.entry.name, err)
+		}
+		if err := s.hounsfield(v.Slice(i), image); err != nil {
+			return err
+		}
+		progress()
+		return nil
+	})
+}
+
+// decodeError makes a refusal of what was wrong with a file.
+func decodeError(name string, err error) error {
+	var e *dcmtk.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	var r *Refusal
+	switch e.Problem {
+	case dcmtk.Broken:
+		r = refuse("broken_dicom", "%s is cut short or broken (%s): copy or export it again", name, e.Detail)
+	case dcmtk.Unsupported:
+		r = refuse("transfer_syntax", "%s is stored as %s, which is not read yet: export the series uncompressed, or convert it with gdcmconv --raw", name, syntaxName(e.Detail))
+	case dcmtk.TooLarge:
+		r = refuse("too_large", "%s declares more data than one CT slice has (%s): give single slices", name, e.Detail)
+	case dcmtk.Memory:
+		r = refuse("too_large", "%s declares more data than the memory allowed for one file: copy or export it again", name)
+	case dcmtk.Timeout:
+		r = refuse("decoder_timeout", "%s took too long to decode (%s) and was given up: copy or export it again", name, e.Detail)
+	default:
+		r = refuse("decoder_crashed", "the decoder process ended while reading %s (%s): if it happens again the file is broken, copy or export it again", name, e.Detail)
+	}
+	r.Err = err
+	return r
+}
+
+// syntaxName writes a transfer syntax that is not decoded with its name
+// (PS3.6, table A-1).
+func syntaxName(uid string) string {
+	name := map[string]string{
+		"1.2.840.10008.1.2.4.90":  "JPEG 2000",
+		"1.2.840.10008.1.2.4.91":  "JPEG 2000",
+		"1.2.840.10008.1.2.4.92":  "JPEG 2000 part 2",
+		"1.2.840.10008.1.2.4.93":  "JPEG 2000 part 2",
+		"1.2.840.10008.1.2.4.110": "JPEG XL",
+		"1.2.840.10008.1.2.4.111": "JPEG XL",
+		"1.2.840.10008.1.2.4.112": "JPEG XL",
+		"1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000",
+		"1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000",
+		"1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
+	}[uid]
+	switch {
+	case name != "":
+		return fmt.Sprintf("%s (transfer syntax %s)", name, uid)
+	case strings.HasPrefix(uid, "1.2.840.10008.1.2.4.10"):
+		return fmt.Sprintf("MPEG video (transfer syntax %s)", uid)
+	default:
+		return "transfer syntax " + uid
+	}
+}

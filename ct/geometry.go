@@ -1,0 +1,199 @@
+package ct
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// arrange sorts the slices along their normal, checks that they make one grid,
+// and sets up the volume, of which only the Hounsfield units are wanting.
+func (in *Input) arrange(s []*slice, limits Limits) error {
+	if err := checkAlike(s); err != nil {
+		return err
+	}
+	slices.SortStableFunc(s, func(a, b *slice) int { return cmp.Compare(a.along, b.along) })
+	s, err := in.dropCopies(s, limits)
+	if err != nil {
+		return err
+	}
+	if err := in.checkSpacing(s); err != nil {
+		return err
+	}
+	first := s[0]
+	if n := int64(first.columns) * int64(first.rows) * int64(len(s)); n > limits.Voxels {
+		return refuse("too_large", "the series has %d million voxels, more than the %d million that are read: give a part of it", n/1_000_000, limits.Voxels/1_000_000)
+	}
+	in.slices = s
+	in.Volume = &Volume{
+		Columns: first.columns, Rows: first.rows, Slices: len(s),
+		Affine:    affine(s),
+		SeriesUID: first.series, StudyUID: first.study, FrameOfReferenceUID: first.frame,
+	}
+	for _, x := range s {
+		in.Sources = append(in.Sources, Source{
+			File: x.entry.name, InstanceUID: x.instance, PositionMM: x.along, HasPosition: x.placed,
+		})
+	}
+	in.Volume.Sources = in.Sources
+	in.warnGeometry()
+	return nil
+}
+
+// checkAlike refuses slices that cannot lie in one grid.
+func checkAlike(s []*slice) error {
+	first := s[0]
+	for _, x := range s[1:] {
+		switch {
+		case x.rows != first.rows || x.columns != first.columns:
+			return refuse("mixed_series", "the series mixes sizes: %s has %d x %d pixels and %s has %d x %d; give slices of one reconstruction",
+				first.entry.name, first.columns, first.rows, x.entry.name, x.columns, x.rows)
+		case !x.placed || !first.placed:
+			name := x.entry.name
+			if !first.placed {
+				name = first.entry.name
+			}
+			return refuse("no_position", "%s does not say where it lies, so that the slices cannot be put in order: export the original series, or give this slice alone", name)
+		case !near(x.rowDirection, first.rowDirection) || !near(x.columnDirection, first.columnDirection):
+			return refuse("mixed_series", "the series mixes orientations: %s and %s lie in different planes; give slices of one reconstruction", first.entry.name, x.entry.name)
+		case math.Abs(x.spacingX-first.spacingX) > 1e-3*first.spacingX || math.Abs(x.spacingY-first.spacingY) > 1e-3*first.spacingY:
+			return refuse("mixed_series", "the series mixes pixel sizes: %s and %s differ; give slices of one reconstruction", first.entry.name, x.entry.name)
+		case x.frame != first.frame:
+			return refuse("mixed_series", "%s and %s lie in different frames of reference, so that they cannot be put in order: give slices of one scan", first.entry.name, x.entry.name)
+		}
+	}
+	return nil
+}
+
+func near(a, b [3]float64) bool { return norm(sub(a, b)) < 1e-3 }
+
+// samePlaceMM is the distance below which two slices lie in one place.
+const samePlaceMM = 0.01
+
+// dropCopies leaves out files that are there twice, byte for byte. Two different
+// slices in one place are a refusal.
+func (in *Input) dropCopies(s []*slice, limits Limits) ([]*slice, error) {
+	kept := s[:1]
+	for _, x := range s[1:] {
+		before := kept[len(kept)-1]
+		if x.along-before.along > samePlaceMM {
+			kept = append(kept, x)
+			continue
+		}
+		same, err := identical(before.entry, x.entry, limits)
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			return nil, refuse("same_place", "%s and %s lie in the same place (%.2f mm along the normal), so that the series holds more than one picture of it: give one scan or one reconstruction",
+				before.entry.name, x.entry.name, x.along)
+		}
+		in.warn("duplicate_file", fmt.Sprintf("%s is a copy of %s and was left out", x.entry.name, before.entry.name))
+	}
+	return kept, nil
+}
+
+func identical(a, b entry, limits Limits) (bool, error) {
+	if a.size != b.size {
+		return false, nil
+	}
+	x, err := a.read(limits.FileBytes)
+	if err != nil {
+		return false, err
+	}
+	y, err := b.read(limits.FileBytes)
+	return bytes.Equal(x, y), err
+}
+
+const (
+	// unevenShare is how far a gap between slices may be from the usual one,
+	// as a share of it, before that is worth a warning.
+	unevenShare = 0.05
+	// holeFactor and holeMM are the gap that is no longer a missing slice but
+	// a hole in the study: so many usual gaps, and so many millimetres.
+	holeFactor = 3.5
+	holeMM     = 12
+)
+
+// checkSpacing warns of gaps that are not the usual one and refuses holes.
+func (in *Input) checkSpacing(s []*slice) error {
+	if len(s) < 3 {
+		return nil
+	}
+	gaps := make([]float64, len(s)-1)
+	for i := range gaps {
+		gaps[i] = s[i+1].along - s[i].along
+	}
+	usual := median(gaps)
+	uneven, worst := 0, 0
+	for i, g := range gaps {
+		if math.Abs(g-usual) > unevenShare*usual {
+			uneven++
+		}
+		if math.Abs(g-usual) > math.Abs(gaps[worst]-usual) {
+			worst = i
+		}
+	}
+	if uneven == 0 {
+		return nil
+	}
+	a, b, gap := s[worst], s[worst+1], gaps[worst]
+	if gap > holeFactor*usual && gap > holeMM {
+		return refuse("hole", "the series has a hole: %s lies at %.2f mm and the next slice, %s, at %.2f mm, %.2f mm further where %.2f mm is usual; give the whole series",
+			a.entry.name, a.along, b.entry.name, b.along, gap, usual)
+	}
+	in.warn("uneven_spacing", fmt.Sprintf("%s between slices differ from the usual %.2f mm, most of all between %s at %.2f mm and %s at %.2f mm (%.2f mm): slices may be missing, and volumes are less exact",
+		count(uneven, "gap"), usual, a.entry.name, a.along, b.entry.name, b.along, gap))
+	return nil
+}
+
+func median(v []float64) float64 {
+	sorted := slices.Sorted(slices.Values(v))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// affine takes voxel indices to the patient (PS3.3 C.7.6.2.1.1, equation
+// C.7.6.2.1-1), with the mean step between slices in its third column. A single
+// slice is as far from a next one as it is thick.
+func affine(s []*slice) [4][4]float64 {
+	var m [4][4]float64
+	first, last := s[0], s[len(s)-1]
+	column, row := scale(first.rowDirection, first.spacingX), scale(first.columnDirection, first.spacingY)
+	step := scale(first.normal(), first.thickness)
+	if !first.placed {
+		// Sizes are known without a place: the slice lies in a frame of its own.
+		column, row, step = [3]float64{first.spacingX}, [3]float64{0, first.spacingY}, [3]float64{0, 0, first.thickness}
+	}
+	if len(s) > 1 {
+		step = scale(sub(last.position, first.position), 1/float64(len(s)-1))
+	}
+	for i := range 3 {
+		m[i] = [4]float64{column[i], row[i], step[i], first.position[i]}
+	}
+	m[3][3] = 1
+	return m
+}
+
+// tiltCosine is the cosine of the largest gantry tilt not worth a warning: two
+// degrees.
+const tiltCosine = 0.9994
+
+// warnGeometry says what is odd about the volume's place and size.
+func (in *Input) warnGeometry() {
+	s, v := in.slices, in.Volume
+	first := s[0]
+	if !first.placed {
+		in.warn("no_position", fmt.Sprintf("%s does not say where it lies in the patient", first.entry.name))
+	}
+	if first.spacingX == 0 {
+		in.warn("no_spacing", "the size of a pixel is not known, so that areas and volumes are not measured")
+	} else if _, _, z, _ := v.SpacingMM(); z == 0 {
+		in.warn("no_spacing", "the thickness of the slice is not known, so that volumes are not measured")
+	}
+	if step := v.axis(2); len(s) > 1 && math.Abs(dot(step, first.normal())) < tiltCosine*norm(step) {
+		in.warn("gantry_tilt", "the slices are shifted against each other, as with a tilted gantry; places account for it, pictures do not")
+	}
+}

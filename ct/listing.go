@@ -1,0 +1,185 @@
+package ct
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// listing holds the files of an input, in natural order of their names.
+type listing struct {
+	name    string // of the input
+	entries []entry
+	single  bool // the input is this one file
+	closer  io.Closer
+}
+
+func (l *listing) close() {
+	if l.closer != nil {
+		l.closer.Close()
+	}
+}
+
+// entry is one file of an input.
+type entry struct {
+	name string // below the input, with forward slashes
+	size int64
+	open func() (io.ReadCloser, error)
+}
+
+// read returns the file's bytes, at most limit of them; more is a refusal.
+func (e entry) read(limit int64) ([]byte, error) {
+	if e.size > limit {
+		return nil, e.tooLarge(limit)
+	}
+	r, err := e.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data := make([]byte, 0, e.size+1)
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case int64(len(data)) > limit:
+			return nil, e.tooLarge(limit)
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", e.name, err)
+		case len(data) == cap(data):
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// prefix returns at most the first n bytes of the file.
+func (e entry) prefix(n int) ([]byte, error) {
+	r, err := e.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data := make([]byte, min(int64(n), e.size))
+	m, err := io.ReadFull(r, data)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, fmt.Errorf("read %s: %w", e.name, err)
+	}
+	return data[:m], nil
+}
+
+func (e entry) format() (format, error) {
+	head, err := e.prefix(sniffBytes)
+	if err != nil {
+		return "", err
+	}
+	return sniff(head), nil
+}
+
+func (e entry) tooLarge(limit int64) error {
+	return refuse("too_large", "%s is larger than the %d MiB that one file may have: give single slices", e.name, limit>>20)
+}
+
+func listFile(ctx context.Context, name string, info fs.FileInfo, limits Limits) (*listing, error) {
+	e := entry{
+		name: info.Name(),
+		size: info.Size(),
+		open: func() (io.ReadCloser, error) { return os.Open(name) },
+	}
+	f, err := e.format()
+	if err != nil {
+		return nil, err
+	}
+	if f == formatZip {
+		return listZip(ctx, name, limits)
+	}
+	return &listing{name: e.name, entries: []entry{e}, single: true}, nil
+}
+
+func listFolder(ctx context.Context, root string, limits Limits) (*listing, error) {
+	l := &listing{name: filepath.Base(root)}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if name != root && skipped(d.Name()) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		info, err := os.Stat(name) // follows a link to a file; WalkDir follows none to a folder
+		if err != nil || !info.Mode().IsRegular() {
+			return nil // a folder, a dangling link, a pipe
+		}
+		if len(l.entries) == limits.Files {
+			return refuse("too_many_files", "%s holds more than %d files: give the folder of one series", l.name, limits.Files)
+		}
+		below, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		l.entries = append(l.entries, entry{
+			name: filepath.ToSlash(below),
+			size: info.Size(),
+			open: func() (io.ReadCloser, error) { return os.Open(name) },
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	sortNatural(l.entries)
+	return l, nil
+}
+
+// skipped reports whether a file or folder is there for the system that wrote
+// it, not for its content: .DS_Store, ._copies, __MACOSX.
+func skipped(name string) bool {
+	return strings.HasPrefix(name, ".") || name == "__MACOSX"
+}
+
+// refuseUnknown says that nothing usable was found.
+func (l *listing) refuseUnknown(found map[format][]entry) error {
+	if l.single {
+		e := l.entries[0]
+		for f := range found {
+			if f == formatOther && e.size == 0 {
+				return refuse("empty", "%s is empty: copy or export it again", e.name)
+			}
+			if advice := f.advice(); advice != "" {
+				return refuse("unknown_format", "%s is %s, which is not read: %s", e.name, f, advice)
+			}
+		}
+		return refuse("unknown_format", "%s is neither DICOM nor PNG nor JPEG: give a DICOM file, a picture, or a folder or zip of them", e.name)
+	}
+	if len(l.entries) == 0 {
+		return refuse("empty", "%s holds no files: give the folder or zip with the slices of one series", l.name)
+	}
+	for f, entries := range found {
+		if advice := f.advice(); advice != "" && len(found) == 1 {
+			return refuse("unknown_format", "%s holds only files like %s (%s), which are not read: %s", l.name, path.Base(entries[0].name), f, advice)
+		}
+	}
+	return refuse("unknown_format", "%s holds %s, and no DICOM file or PNG or JPEG picture is among them: give the folder or zip with the slices of one series", l.name, count(len(l.entries), "file"))
+}
+
+// count writes a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "s") { // series
+		return fmt.Sprintf("%d %s", n, noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

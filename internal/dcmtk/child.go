@@ -1,0 +1,253 @@
+//go:build cgo && linux
+
+package dcmtk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// childName is the first argument by which a process knows that it is a child.
+const childName = "jcs-dcmtk-child"
+
+// Child is a process that reads and writes DICOM files. It is not safe for use
+// by several goroutines at once; each has its own. The zero value is of no use.
+type Child struct {
+	ctx     context.Context
+	cmd     *exec.Cmd
+	in      *os.File // to the child
+	out     *os.File // from the child
+	limits  Limits
+	version string
+	buffer  []byte
+	ended   error // why there is no child any more
+}
+
+// Image is a decoded file: its header and the stored values of all frames, 8 or
+// 16 bits each as BitsAllocated says, little endian, colours interleaved or not
+// as the file has them. Samples are valid until the child's next request.
+type Image struct {
+	Header  *Header
+	Samples []byte
+}
+
+// Start starts a child. It lives until Close, until ctx is done, or until a
+// request fails by [Memory], [Crashed] or [Timeout].
+func Start(ctx context.Context, limits Limits) (*Child, error) {
+	c := &Child{ctx: ctx, limits: limits.orDefaults()}
+	if err := c.start(); err != nil {
+		return nil, fmt.Errorf("dcmtk: start decoder process: %w", err)
+	}
+	if err := c.greet(); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("dcmtk: start decoder process: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Child) start() error {
+	fromParent, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer fromParent.Close()
+	out, toParent, err := os.Pipe()
+	if err != nil {
+		in.Close()
+		return err
+	}
+	defer toParent.Close()
+	// The link in /proc is this very binary, even if its file was replaced.
+	c.cmd = exec.CommandContext(c.ctx, "/proc/self/exe")
+	c.cmd.Args = []string{
+		childName,
+		strconv.FormatInt(c.limits.Memory, 10),
+		strconv.FormatInt(int64(c.limits.CPU/time.Second)+1, 10),
+	}
+	c.cmd.Env = childEnv(os.Environ())
+	c.cmd.Dir = "/"
+	c.cmd.Stdin, c.cmd.Stdout = fromParent, toParent
+	// Its own process group keeps Ctrl-C from it: the parent decides.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		in.Close()
+		out.Close()
+		return err
+	}
+	c.in, c.out = in, out
+	return nil
+}
+
+// childEnv passes on only where libraries and the data dictionary are.
+func childEnv(env []string) []string {
+	kept := []string{"GOTRACEBACK=none", "MALLOC_ARENA_MAX=1", "OMP_NUM_THREADS=1", "GOMAXPROCS=1"}
+	for _, e := range env {
+		if strings.HasPrefix(e, "LD_LIBRARY_PATH=") || strings.HasPrefix(e, "DCMDICTPATH=") {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// greet waits for the child's first words: its version of DCMTK.
+func (c *Child) greet() error {
+	c.out.SetReadDeadline(time.Now().Add(c.limits.Wall))
+	s, text, _, err := readAnswer(c.out, 0, nil)
+	if err != nil {
+		return c.end(err)
+	}
+	if s != statusOK {
+		return errors.New(clean(text))
+	}
+	c.version = clean(text)
+	return nil
+}
+
+// Version returns the version of DCMTK.
+func (c *Child) Version() string { return c.version }
+
+// Header reads a file's header from its first bytes. whole says that they are
+// all of the file; otherwise the error may be [ErrHeaderUnfinished].
+func (c *Child) Header(start []byte, whole bool) (*Header, error) {
+	op := opHeader
+	if whole {
+		op = opWhole
+	}
+	text, _, err := c.ask(request{op: op}, start)
+	if err != nil {
+		return nil, err
+	}
+	return c.header(text)
+}
+
+// Image reads and decodes a file.
+func (c *Child) Image(file []byte) (*Image, error) {
+	text, samples, err := c.ask(request{op: opImage, max: uint64(c.limits.Pixels)}, file)
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.header(text)
+	if err != nil {
+		return nil, err
+	}
+	n, err := h.pixelBytes()
+	if err != nil {
+		return nil, &Error{Problem: Broken, Detail: err.Error()}
+	}
+	if n != int64(len(samples)) {
+		return nil, c.end(fmt.Errorf("%d bytes of pixels where the header says %d", len(samples), n))
+	}
+	return &Image{Header: h, Samples: samples}, nil
+}
+
+func (c *Child) header(text []byte) (*Header, error) {
+	h, err := decodeHeader(text)
+	if err != nil {
+		return nil, c.end(err)
+	}
+	return h, nil
+}
+
+// Write returns a DICOM file of the attributes and, as its pixel data, the
+// samples of 16 bits in little endian.
+func (c *Child) Write(attributes []Attribute, samples []byte) ([]byte, error) {
+	payload, err := encodeWrite(attributes, samples)
+	if err != nil {
+		return nil, err
+	}
+	_, data, err := c.ask(request{op: opWrite, max: uint64(len(payload)) + 1<<20}, payload)
+	if err != nil {
+		return nil, err
+	}
+	c.buffer = nil // the caller keeps the file
+	return data, nil
+}
+
+// ask sends a request and returns the answer's parts.
+func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if c.ended != nil {
+		return nil, nil, c.ended
+	}
+	r.n = uint64(len(payload))
+	deadline := time.Now().Add(c.limits.Wall)
+	c.in.SetWriteDeadline(deadline)
+	c.out.SetReadDeadline(deadline)
+	if _, err := c.in.Write(r.encode()); err != nil {
+		return nil, nil, c.end(err)
+	}
+	if _, err := c.in.Write(payload); err != nil {
+		return nil, nil, c.end(err)
+	}
+	s, text, data, err := readAnswer(c.out, int64(r.max), c.buffer)
+	if err != nil {
+		return nil, nil, c.end(err)
+	}
+	c.buffer = data[:cap(data)]
+	switch s {
+	case statusOK:
+		return text, data, nil
+	case statusMore:
+		return nil, nil, ErrHeaderUnfinished
+	case statusBroken:
+		return nil, nil, &Error{Problem: Broken, Detail: clean(text)}
+	case statusUnsupported:
+		return nil, nil, &Error{Problem: Unsupported, Detail: clean(text)}
+	case statusTooLarge:
+		return nil, nil, &Error{Problem: TooLarge, Detail: clean(text)}
+	case statusMemory:
+		return nil, nil, &Error{Problem: Memory}
+	default:
+		return nil, nil, fmt.Errorf("dcmtk: decoder process: %s", clean(text))
+	}
+}
+
+// end stops the child after a failed exchange and says why it failed.
+func (c *Child) end(cause error) error {
+	c.stop()
+	switch {
+	case c.ctx.Err() != nil:
+		c.ended = c.ctx.Err()
+	case errors.Is(cause, os.ErrDeadlineExceeded):
+		c.ended = &Error{Problem: Timeout, Detail: fmt.Sprintf("no answer in %v", c.limits.Wall)}
+	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF), errors.Is(cause, syscall.EPIPE):
+		c.ended = &Error{Problem: Crashed, Detail: c.cmd.ProcessState.String()}
+	default:
+		c.ended = &Error{Problem: Crashed, Detail: cause.Error()}
+	}
+	return c.ended
+}
+
+// stop ends the process and waits for it.
+func (c *Child) stop() {
+	c.in.Close()
+	c.out.Close()
+	if c.cmd.ProcessState == nil {
+		c.cmd.Process.Kill()
+		c.cmd.Wait() // its error is how the process ended; ProcessState holds it
+	}
+}
+
+// Close ends the child. It may be called more than once.
+func (c *Child) Close() error {
+	if c.ended == nil {
+		c.ended = os.ErrClosed
+		c.stop()
+	}
+	return nil
+}
+
+// clean makes a child's words fit to be shown.
+func clean(text []byte) string {
+	return strings.Map(printable, string(text[:min(len(text), 200)]))
+}

@@ -1,0 +1,32 @@
+//go:build !cgo || !linux
+
+package dcmtk
+
+import "context"
+
+// Child stands for the process that reads DICOM, which this build has not.
+type Child struct{}
+
+// Image is a decoded file.
+type Image struct {
+	Header  *Header
+	Samples []byte
+}
+
+// Start returns [ErrUnavailable].
+func Start(context.Context, Limits) (*Child, error) { return nil, ErrUnavailable }
+
+// Version is empty.
+func (*Child) Version() string { return "" }
+
+// Header returns [ErrUnavailable].
+func (*Child) Header([]byte, bool) (*Header, error) { return nil, ErrUnavailable }
+
+// Image returns [ErrUnavailable].
+func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
+
+// Write returns [ErrUnavailable].
+func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
+
+// Close does nothing.
+func (*Child) Close() error { return nil }
