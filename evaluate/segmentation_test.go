@@ -238,12 +238,12 @@ func TestSegmentationIntervalsHoldTheMean(t *testing.T) {
 
 func TestSegmentationRefusesWhatIsNoMap(t *testing.T) {
 	for name, s := range map[string]evaluate.Slice{
-		"nothing":           {},
-		"a pixel too few":   {Width: 2, Height: 2, Probability: make([]float32, 3), Truth: make([]bool, 4)},
-		"a truth too few":   {Width: 2, Height: 2, Probability: make([]float32, 4), Truth: make([]bool, 3)},
-		"a negative size":   {Width: -1, Height: -1, Probability: make([]float32, 1), Truth: make([]bool, 1)},
-		"a grey level":      {Width: 1, Height: 1, Probability: []float32{255}, Truth: make([]bool, 1)},
-		"NaN":               {Width: 1, Height: 1, Probability: []float32{float32(math.NaN())}, Truth: make([]bool, 1)},
+		"nothing":         {},
+		"a pixel too few": {Width: 2, Height: 2, Probability: make([]float32, 3), Truth: make([]bool, 4)},
+		"a truth too few": {Width: 2, Height: 2, Probability: make([]float32, 4), Truth: make([]bool, 3)},
+		"a negative size": {Width: -1, Height: -1, Probability: make([]float32, 1), Truth: make([]bool, 1)},
+		"a grey level":    {Width: 1, Height: 1, Probability: []float32{255}, Truth: make([]bool, 1)},
+		"NaN":             {Width: 1, Height: 1, Probability: []float32{float32(math.NaN())}, Truth: make([]bool, 1)},
 	} {
 		s.Name = "slice.png"
 		e := evaluate.NewSegmentation(evaluate.SegmentationOptions{})

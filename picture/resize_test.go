@@ -155,6 +155,29 @@ func TestCentreCropPadsAShortSideWithBlack(t *testing.T) {
 	samePicture(t, got, want)
 }
 
+func TestCentreCropSplitsAnOddRestToTheEvenSide(t *testing.T) {
+	src := image.NewGray(image.Rect(0, 0, 7, 9))
+	for i := range src.Pix {
+		src.Pix[i] = uint8(i)
+	}
+	// 3 columns to spare: 1.5 rounds to 2. 5 rows to spare: 2.5 rounds to 2.
+	if got := picture.CentreCrop(src, 4, 4).Pix[0]; got != 2*7+2 {
+		t.Errorf("it begins at column %d, row %d", got%7, got/7)
+	}
+}
+
+// OpenCV computes its scale as the inverse of an inverse; 1/(10/26) is a bit
+// less than 2.6, so that output 5 shows input 12, not 13.
+func TestNearestTakesOpenCVsRoundedScale(t *testing.T) {
+	src := image.NewGray(image.Rect(0, 0, 26, 1))
+	for i := range src.Pix {
+		src.Pix[i] = uint8(i)
+	}
+	if got := picture.ResizeNearest(src, 10, 1).Pix; got[5] != 12 || got[9] != 23 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestJetEqualsOpenCVsTable(t *testing.T) {
 	var table struct {
 		BGR [][3]uint8 `json:"lut"`
