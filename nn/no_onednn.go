@@ -15,3 +15,12 @@ func newOneDNNExecutor(*Graph, Weights, []Output, Options) (executor, error) {
 func newOneDNNTrainer(*Graph, Weights, Options) (trainExecutor, error) {
 	return nil, errNoOneDNN
 }
+
+// Engine is what oneDNN programs share. This build has none.
+type Engine struct{}
+
+// NewEngine fails in builds without cgo.
+func NewEngine(threads int) (*Engine, error) { return nil, errNoOneDNN }
+
+// Close does nothing.
+func (e *Engine) Close() {}

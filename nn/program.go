@@ -30,6 +30,7 @@ type Options struct {
 	Precision Precision // empty: Exact
 	Executor  Executor
 	Threads   int      // 0: all processors
+	Engine    *Engine  // to share with other programs; nil: one of its own with Threads
 	Taps      []string // inner values to return after the outputs, in this order
 }
 

@@ -1,0 +1,185 @@
+//go:build cgo
+
+package nn
+
+import "github.com/jcs-ct/jcs/internal/onednn"
+
+// convolution lowers a convolution with what was fused into it.
+func (l *lowering) convolution(v *Value, c fusedConv) {
+	x := l.read(v.inputs[0])
+	var residual tensor
+	if c.residual {
+		residual = l.read(v.inputs[1])
+	}
+	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
+	spec.Training = l.training
+	p := l.primitive(l.engine.ConvolutionForward(spec, nil, nil))
+	src := l.as(x, l.layout(p, onednn.Src))
+	out := l.layout(p, onednn.Dst)
+	operands := []operand{{onednn.Src, src}, {onednn.Weights, l.kernel(v, c.Conv, l.layout(p, onednn.Weights))}}
+	if c.Bias {
+		operands = append(operands, operand{onednn.Bias, l.vector(v.params[1])})
+	}
+	y := l.destination(v, out, src, residual, c.residual)
+	l.emit(p, append(operands, operand{onednn.Dst, y})...)
+	l.values[v] = y
+	spec.Training = false
+	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })
+}
+
+// destination is where a convolution writes: a new tensor, or, when it adds to
+// a residual, the residual's own memory if nobody reads that again.
+func (l *lowering) destination(v *Value, layout *onednn.Layout, src, residual tensor, add bool) tensor {
+	if !add || l.err != nil {
+		return l.allocate(layout, v.shape)
+	}
+	r := l.as(residual, layout)
+	if l.err != nil {
+		return tensor{}
+	}
+	unread := r.slot != residual.slot || l.uses[v.inputs[1]] == 0
+	if unread && r.slot != src.slot {
+		l.forget(r.slot)
+		return tensor{r.slot, layout, v.shape}
+	}
+	y := l.allocate(layout, v.shape)
+	l.reorder(r, y)
+	return y
+}
+
+// forget drops conversions to and from memory that is about to be overwritten.
+// A conversion from it into other memory would still hold what it was made
+// from, which nobody reads again.
+func (l *lowering) forget(s *slot) {
+	for c, t := range l.converted {
+		if c.slot == s || t.slot == s {
+			delete(l.converted, c)
+		}
+	}
+}
+
+func (l *lowering) convolutionBackward(v *Value, c Conv, spec onednn.Convolution, x tensor) {
+	dy, ok := l.gradient(v)
+	if !ok {
+		return
+	}
+	l.convolutionWeightGradients(v, c, spec, x, dy)
+	l.toInput(v.inputs[0], func() tensor {
+		plain := spec
+		plain.Bias = false
+		p := l.primitive(l.engine.ConvolutionBackwardData(plain, nil))
+		d := l.as(dy, l.layout(p, onednn.DiffDst))
+		w := l.kernel(v, c, l.layout(p, onednn.Weights))
+		dx := l.allocate(l.layout(p, onednn.DiffSrc), v.inputs[0].shape)
+		l.emit(p, operand{onednn.DiffDst, d}, operand{onednn.Weights, w}, operand{onednn.DiffSrc, dx})
+		return dx
+	})
+}
+
+func (l *lowering) convolutionWeightGradients(v *Value, c Conv, spec onednn.Convolution, x, dy tensor) {
+	p := l.primitive(l.engine.ConvolutionBackwardWeights(spec, nil, nil))
+	src := l.as(x, l.layout(p, onednn.Src))
+	d := l.as(dy, l.layout(p, onednn.DiffDst))
+	view := kernelView(c, v.params[0].Shape)
+	dw := l.allocate(l.layout(p, onednn.DiffWeights), view)
+	operands := []operand{{onednn.Src, src}, {onednn.DiffDst, d}, {onednn.DiffWeights, dw}}
+	var db tensor
+	if c.Bias {
+		db = l.vectorGradient(v.params[1])
+		operands = append(operands, operand{onednn.DiffBias, db})
+	}
+	l.emit(p, operands...)
+	l.writeGradient(v.params[0], dw)
+	if c.Bias {
+		l.writeGradient(v.params[1], db)
+	}
+}
+
+// kernel is a convolution's weight in the layout that a primitive wants.
+func (l *lowering) kernel(v *Value, c Conv, want *onednn.Layout) tensor {
+	return l.parameter(v.params[0], kernelView(c, v.params[0].Shape), want)
+}
+
+// kernelView is a kernel's shape as oneDNN has it: with groups as an axis.
+func kernelView(c Conv, s Shape) Shape {
+	if c.Groups > 1 {
+		return Shape{c.Groups, s[0] / c.Groups, s[1], s[2], s[3]}
+	}
+	return s
+}
+
+func convolutionOf(c fusedConv, in, out Shape) onednn.Convolution {
+	return onednn.Convolution{
+		N: in[0], In: in[1], Height: in[2], Width: in[3], Out: out[1], OutHeight: out[2], OutWidth: out[3],
+		Kernel: c.Kernel, Stride: c.Stride, Dilation: c.Dilation, Groups: c.Groups,
+		PadTop: c.Pad.Top, PadLeft: c.Pad.Left,
+		PadBottom: c.Pad.Bottom, PadRight: c.Pad.Right,
+		Bias: c.Bias, Accumulate: c.residual, Activation: activationOf(c),
+	}
+}
+
+func activationOf(c fusedConv) onednn.Activation {
+	if !c.activated {
+		return onednn.NoActivation
+	}
+	return engineActivation(c.after)
+}
+
+// linear lowers a fully connected layer as a 1x1 convolution of a 1x1 plane.
+func (l *lowering) linear(v *Value, op Linear) {
+	in, out := v.inputs[0].shape, v.shape
+	features := Shape{in[0], in[1], 1, 1}
+	spec := onednn.Convolution{
+		N: in[0], In: in[1], Height: 1, Width: 1, Out: op.Out, OutHeight: 1, OutWidth: 1,
+		Kernel: 1, Stride: 1, Dilation: 1, Groups: 1, Bias: op.Bias,
+		Training: l.training, Activation: onednn.NoActivation,
+	}
+	x := l.reshape(l.read(v.inputs[0]), features)
+	view := Shape{op.Out, in[1], 1, 1}
+	p := l.primitive(l.engine.ConvolutionForward(spec, nil, nil))
+	src := l.as(x, l.layout(p, onednn.Src))
+	operands := []operand{{onednn.Src, src}, {onednn.Weights, l.parameter(v.params[0], view, l.layout(p, onednn.Weights))}}
+	if op.Bias {
+		operands = append(operands, operand{onednn.Bias, l.vector(v.params[1])})
+	}
+	y := l.allocate(l.layout(p, onednn.Dst), Shape{out[0], out[1], 1, 1})
+	l.emit(p, append(operands, operand{onednn.Dst, y})...)
+	l.values[v] = l.reshape(y, out)
+	l.record(v, func() { l.linearBackward(v, spec, x, view) })
+}
+
+func (l *lowering) linearBackward(v *Value, spec onednn.Convolution, x tensor, view Shape) {
+	g, ok := l.gradient(v)
+	if !ok {
+		return
+	}
+	spec.Training = false
+	dy := l.reshape(g, Shape{v.shape[0], v.shape[1], 1, 1})
+	p := l.primitive(l.engine.ConvolutionBackwardWeights(spec, nil, nil))
+	dw := l.allocate(l.layout(p, onednn.DiffWeights), view)
+	operands := []operand{
+		{onednn.Src, l.as(x, l.layout(p, onednn.Src))},
+		{onednn.DiffDst, l.as(dy, l.layout(p, onednn.DiffDst))},
+		{onednn.DiffWeights, dw},
+	}
+	var db tensor
+	if spec.Bias {
+		db = l.vectorGradient(v.params[1])
+		operands = append(operands, operand{onednn.DiffBias, db})
+	}
+	l.emit(p, operands...)
+	l.writeGradient(v.params[0], dw)
+	if spec.Bias {
+		l.writeGradient(v.params[1], db)
+	}
+	l.toInput(v.inputs[0], func() tensor {
+		plain := spec
+		plain.Bias = false
+		p := l.primitive(l.engine.ConvolutionBackwardData(plain, nil))
+		d := l.as(dy, l.layout(p, onednn.DiffDst))
+		w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))
+		dx := l.allocate(l.layout(p, onednn.DiffSrc), x.shape)
+		l.emit(p, operand{onednn.DiffDst, d}, operand{onednn.Weights, w}, operand{onednn.DiffSrc, dx})
+		return l.reshape(dx, v.inputs[0].shape)
+	})
+}

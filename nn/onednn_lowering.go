@@ -1,0 +1,386 @@
+//go:build cgo
+
+package nn
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jcs-ct/jcs/internal/onednn"
+)
+
+// slot is memory for one tensor: a stretch of the arena, or, where block is
+// set, a place outside it that lives as long as the program.
+type slot struct {
+	stretch
+	block *onednn.Block
+	index int // place in lowering.slots, or -1 outside the arena
+}
+
+// tensor is a slot seen through a layout, and what shape that has.
+type tensor struct {
+	*slot
+	layout *onednn.Layout
+	shape  Shape
+}
+
+// operand is a tensor in a role of a primitive.
+type operand struct {
+	role onednn.Role
+	tensor
+}
+
+// instruction is a primitive to run, or work to be done in Go.
+type instruction struct {
+	name      string // of the layer, for profiles
+	kind      string
+	primitive *onednn.Primitive
+	operands  []operand
+	work      func()
+	bound     *onednn.Step
+}
+
+// lowering turns operations into steps. All its methods run on the engine's
+// thread. The first error sticks, as in a graph.
+type lowering struct {
+	engine   *onednn.Engine
+	training bool
+	steps    []*instruction
+	slots    []*slot
+	blocks   []*onednn.Block
+	memories []*onednn.Memory
+	arena    *onednn.Block
+
+	values    map[*Value]tensor
+	uses      map[*Value]int // reads of a value that are still to come
+	weights   Weights
+	constants map[string]tensor // parameters as one layout wants them, inference only
+	converted map[conversion]tensor
+	masters   map[string]master // training only
+	tape      []recorded        // backward passes, in the order of the forward ones
+	tail      []func()          // what leads to the inputs alone
+	inTail    bool
+	written   map[string]bool // parameters that have a gradient
+	gradients map[*Value][]contribution
+	needs     map[*Value]bool // values on a way to a trained parameter
+	current   *Value          // the operation being lowered
+	err       error
+}
+
+// recorded is an operation's backward pass, to be lowered later.
+type recorded struct {
+	value    *Value
+	backward func()
+}
+
+// conversion is a reorder that was made already.
+type conversion struct {
+	slot   *slot
+	layout *onednn.Layout
+}
+
+func newLowering(e *onednn.Engine, w Weights, training bool) *lowering {
+	return &lowering{
+		engine: e, training: training, weights: w,
+		values: map[*Value]tensor{}, uses: map[*Value]int{}, constants: map[string]tensor{},
+		converted: map[conversion]tensor{}, masters: map[string]master{},
+		gradients: map[*Value][]contribution{}, needs: map[*Value]bool{},
+		written: map[string]bool{},
+	}
+}
+
+func (l *lowering) fail(err error) {
+	if err == nil || l.err != nil {
+		return
+	}
+	if l.current != nil {
+		err = fmt.Errorf("%s %q of %v: %w", l.current.op.kind(), l.current.name, l.current.shape, err)
+	}
+	l.err = err
+}
+
+// primitive passes p on, or keeps the error.
+func (l *lowering) primitive(p *onednn.Primitive, err error) *onednn.Primitive {
+	l.fail(err)
+	return p
+}
+
+// layout is the layout that p wants for a role, or nil after an error.
+func (l *lowering) layout(p *onednn.Primitive, r onednn.Role) *onednn.Layout {
+	if l.err != nil {
+		return nil
+	}
+	x, err := p.Layout(r)
+	l.fail(err)
+	return x
+}
+
+// plain is the dense row-major layout of a shape.
+func (l *lowering) plain(shape Shape) *onednn.Layout {
+	if l.err != nil {
+		return nil
+	}
+	x, err := onednn.Plain(onednn.F32, shape...)
+	l.fail(err)
+	return x
+}
+
+// allocate makes a tensor in the arena.
+func (l *lowering) allocate(layout *onednn.Layout, shape Shape) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	s := &slot{stretch: stretch{bytes: layout.Bytes(), first: -1}, index: len(l.slots)}
+	l.slots = append(l.slots, s)
+	return tensor{s, layout, shape}
+}
+
+// allocateLike makes a tensor in the arena in the layout of another.
+func (l *lowering) allocateLike(t tensor) tensor { return l.allocate(t.layout, t.shape) }
+
+// keep makes a tensor outside the arena.
+func (l *lowering) keep(layout *onednn.Layout, shape Shape) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	b, err := onednn.Allocate(layout.Bytes())
+	if err != nil {
+		l.fail(err)
+		return tensor{}
+	}
+	l.blocks = append(l.blocks, b)
+	return tensor{&slot{stretch: stretch{bytes: layout.Bytes()}, block: b, index: -1}, layout, shape}
+}
+
+// record keeps the backward pass of an operation, when there is to be one.
+func (l *lowering) record(v *Value, backward func()) {
+	if l.training {
+		l.tape = append(l.tape, recorded{v, backward})
+	}
+}
+
+// emit appends a primitive. It owns the primitive from then on.
+func (l *lowering) emit(p *onednn.Primitive, operands ...operand) {
+	if l.err != nil {
+		return
+	}
+	s := &instruction{primitive: p, operands: operands}
+	if l.current != nil {
+		s.name, s.kind = l.current.name, l.current.op.kind()
+	}
+	l.append(s)
+}
+
+// emitWork appends work in Go that touches the given tensors.
+func (l *lowering) emitWork(kind string, work func(), touches ...tensor) {
+	if l.err != nil {
+		return
+	}
+	s := &instruction{kind: kind, work: work}
+	if l.current != nil {
+		s.name = l.current.name
+	}
+	for _, t := range touches {
+		s.operands = append(s.operands, operand{tensor: t})
+	}
+	l.append(s)
+}
+
+func (l *lowering) append(s *instruction) {
+	at := len(l.steps)
+	for _, o := range s.operands {
+		l.touch(o.tensor, at)
+	}
+	l.steps = append(l.steps, s)
+}
+
+// touch stretches a tensor's life to a step.
+func (l *lowering) touch(t tensor, at int) {
+	if t.slot == nil {
+		return
+	}
+	if t.first < 0 {
+		t.first = at
+	}
+	t.last = max(t.last, at)
+}
+
+// as returns the tensor in a layout, by a reorder if it has another.
+func (l *lowering) as(t tensor, want *onednn.Layout) tensor {
+	if l.err != nil || t.layout.Equal(want) {
+		return t
+	}
+	for c, have := range l.converted {
+		if c.slot == t.slot && c.layout == t.layout && have.layout.Equal(want) {
+			return have
+		}
+	}
+	out := l.allocate(want, t.shape)
+	l.reorder(t, out)
+	l.converted[conversion{t.slot, t.layout}] = out
+	return out
+}
+
+// asPlain returns the tensor in row-major order.
+func (l *lowering) asPlain(t tensor) tensor { return l.as(t, l.plain(t.shape)) }
+
+// reorder copies a tensor into another of any layout.
+func (l *lowering) reorder(from, to tensor) {
+	if l.err != nil {
+		return
+	}
+	p := l.primitive(l.engine.Reorder(from.layout, to.layout))
+	l.emit(p, operand{onednn.Src, from}, operand{onednn.Dst, to})
+}
+
+// reshape sees a tensor that lies in row-major order under another shape.
+func (l *lowering) reshape(t tensor, shape Shape) tensor {
+	t = l.asPlain(t)
+	return tensor{t.slot, l.plain(shape), shape}
+}
+
+// constant returns a parameter in a layout, reordered once for all runs. view
+// is the shape under which the primitive sees it.
+func (l *lowering) constant(name string, view Shape, want *onednn.Layout) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	if t, ok := l.constants[name]; ok && t.layout.Equal(want) {
+		return t
+	}
+	plain := l.plain(view)
+	out := l.keep(want, view)
+	if l.err != nil {
+		return tensor{}
+	}
+	if err := l.fill(out, plain, l.weights[name].Data); err != nil {
+		l.fail(fmt.Errorf("placing parameter %q: %w", name, err))
+	}
+	l.constants[name] = out
+	return out
+}
+
+// fill writes row-major values into a kept tensor, now.
+func (l *lowering) fill(t tensor, plain *onednn.Layout, values []float32) error {
+	if t.layout.Equal(plain) {
+		copy(t.block.Float32s(0, len(values)), values)
+		return nil
+	}
+	staging, err := onednn.Allocate(plain.Bytes())
+	if err != nil {
+		return err
+	}
+	defer staging.Free()
+	copy(staging.Float32s(0, len(values)), values)
+	from, err := l.engine.Memory(plain, staging, 0)
+	if err != nil {
+		return err
+	}
+	defer from.Free()
+	to, err := l.engine.Memory(t.layout, t.block, 0)
+	if err != nil {
+		return err
+	}
+	defer to.Free()
+	p, err := l.engine.Reorder(plain, t.layout)
+	if err != nil {
+		return err
+	}
+	defer p.Free()
+	s, err := l.engine.Step(p, onednn.Argument{Role: onednn.Src, Memory: from}, onednn.Argument{Role: onednn.Dst, Memory: to})
+	if err != nil {
+		return err
+	}
+	defer s.Free()
+	return s.Run()
+}
+
+// bind places the slots in an arena and ties every step to its memory.
+func (l *lowering) bind() error {
+	if l.err != nil {
+		return l.err
+	}
+	stretches := make([]*stretch, 0, len(l.slots))
+	for _, s := range l.slots {
+		s.first = max(s.first, 0)
+		stretches = append(stretches, &s.stretch)
+	}
+	arena, err := onednn.Allocate(place(stretches))
+	if err != nil {
+		return fmt.Errorf("allocating the arena: %w", err)
+	}
+	l.arena = arena
+	for _, s := range l.steps {
+		if s.primitive == nil {
+			continue
+		}
+		args := make([]onednn.Argument, len(s.operands))
+		for i, o := range s.operands {
+			block, offset := l.place(o.tensor)
+			m, err := l.engine.Memory(o.layout, block, offset)
+			if err != nil {
+				return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
+			}
+			l.memories = append(l.memories, m)
+			args[i] = onednn.Argument{Role: o.role, Memory: m}
+		}
+		if s.bound, err = l.engine.Step(s.primitive, args...); err != nil {
+			return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
+		}
+	}
+	return nil
+}
+
+func (l *lowering) place(t tensor) (*onednn.Block, int) {
+	if t.block != nil {
+		return t.block, t.offset
+	}
+	return l.arena, t.offset
+}
+
+// floats are a row-major tensor's values. It may be called once bound.
+func (l *lowering) floats(t tensor) []float32 {
+	block, offset := l.place(t)
+	return block.Float32s(offset, t.shape.Elements())
+}
+
+// run does the steps from first up to, not including, last.
+func (l *lowering) run(done <-chan struct{}, first, last int) error {
+	for _, s := range l.steps[first:last] {
+		select {
+		case <-done:
+			return errInterrupted
+		default:
+		}
+		if s.work != nil {
+			s.work()
+		} else if err := s.bound.Run(); err != nil {
+			return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
+		}
+	}
+	return nil
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// free gives everything back. It is safe after a failure half-way.
+func (l *lowering) free() {
+	for _, s := range l.steps {
+		if s.bound != nil {
+			s.bound.Free()
+		}
+		if s.primitive != nil {
+			s.primitive.Free()
+		}
+	}
+	for _, m := range l.memories {
+		m.Free()
+	}
+	for _, b := range l.blocks {
+		b.Free()
+	}
+	if l.arena != nil {
+		l.arena.Free()
+	}
+	*l = lowering{}
+}

@@ -1,0 +1,131 @@
+//go:build cgo
+
+package nn
+
+import "github.com/jcs-ct/jcs/internal/onednn"
+
+func engineActivation(a Activation) onednn.Activation {
+	switch a {
+	case ReLU6:
+		return onednn.ReLU6
+	case HardSwish:
+		return onednn.HardSwish
+	case Sigmoid:
+		return onednn.Sigmoid
+	}
+	return onednn.ReLU
+}
+
+func (l *lowering) activation(v *Value, op Activation) {
+	x := l.read(v.inputs[0])
+	if l.err != nil {
+		return
+	}
+	p := l.primitive(l.engine.ActivationForward(engineActivation(op), x.layout, l.training))
+	y := l.allocateLike(x)
+	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
+	l.values[v] = y
+	l.record(v, func() { l.activationBackward(v, op, x, y) })
+}
+
+func (l *lowering) activationBackward(v *Value, op Activation, x, y tensor) {
+	dy, ok := l.gradient(v)
+	if !ok {
+		return
+	}
+	l.toInput(v.inputs[0], func() tensor {
+		data := operand{onednn.Dst, y}
+		if op == HardSwish {
+			data = operand{onednn.Src, x}
+		}
+		d := l.as(dy, y.layout)
+		p := l.primitive(l.engine.ActivationBackward(engineActivation(op), y.layout, y.layout))
+		dx := l.allocateLike(y)
+		l.emit(p, data, operand{onednn.DiffDst, d}, operand{onednn.DiffSrc, dx})
+		return dx
+	})
+}
+
+func (l *lowering) softmax(v *Value) {
+	x := l.asPlain(l.read(v.inputs[0]))
+	if l.err != nil {
+		return
+	}
+	p := l.primitive(l.engine.SoftmaxForward(x.layout, 1))
+	y := l.allocateLike(x)
+	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
+	l.values[v] = y
+	l.record(v, func() {
+		dy, ok := l.gradient(v)
+		if !ok {
+			return
+		}
+		l.toInput(v.inputs[0], func() tensor {
+			d := l.as(dy, y.layout)
+			p := l.primitive(l.engine.SoftmaxBackward(y.layout, y.layout, 1))
+			dx := l.allocateLike(y)
+			l.emit(p, operand{onednn.Dst, y}, operand{onednn.DiffDst, d}, operand{onednn.DiffSrc, dx})
+			return dx
+		})
+	})
+}
+
+func (l *lowering) addition(v *Value) {
+	a := l.read(v.inputs[0])
+	b := l.read(v.inputs[1])
+	if l.err != nil {
+		return
+	}
+	b = l.as(b, a.layout)
+	y := l.allocateLike(a)
+	p := l.primitive(l.engine.Binary(onednn.Add, a.layout, a.layout, a.layout))
+	l.emit(p, operand{onednn.Src, a}, operand{onednn.Src1, b}, operand{onednn.Dst, y})
+	l.values[v] = y
+	l.record(v, func() {
+		if dy, ok := l.gradient(v); ok {
+			l.toInput(v.inputs[0], func() tensor { return dy })
+			l.toInput(v.inputs[1], func() tensor { return dy })
+		}
+	})
+}
+
+func (l *lowering) channelScaling(v *Value) {
+	x := l.read(v.inputs[0])
+	factors := l.read(v.inputs[1])
+	if l.err != nil {
+		return
+	}
+	s := l.reshape(factors, Shape{v.shape[0], v.shape[1], 1, 1})
+	y := l.scaled(x, s)
+	l.values[v] = y
+	l.record(v, func() { l.channelScalingBackward(v, x, s) })
+}
+
+// scaled multiplies each plane by its factor.
+func (l *lowering) scaled(x, s tensor) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	y := l.allocateLike(x)
+	p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, s.layout, x.layout))
+	l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, s}, operand{onednn.Dst, y})
+	return y
+}
+
+func (l *lowering) channelScalingBackward(v *Value, x, s tensor) {
+	g, ok := l.gradient(v)
+	if !ok {
+		return
+	}
+	dy := l.as(g, x.layout)
+	l.toInput(v.inputs[0], func() tensor { return l.scaled(dy, s) })
+	l.toInput(v.inputs[1], func() tensor {
+		product := l.allocateLike(x)
+		p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, x.layout, x.layout))
+		l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, dy}, operand{onednn.Dst, product})
+		ds := l.allocateLike(s)
+		r := l.primitive(l.engine.ReducePlane(x.layout, s.layout))
+		l.emit(r, operand{onednn.Src, product}, operand{onednn.Dst, ds})
+		return l.reshape(ds, v.inputs[1].shape)
+	})
+}

@@ -1,0 +1,179 @@
+//go:build cgo
+
+package nn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jcs-ct/jcs/internal/onednn"
+)
+
+const haveOneDNN = true
+
+// Engine is a thread with a pool of helpers that programs compute on, one at a
+// time. Programs that share one engine share its pool. It is safe for use by
+// several goroutines.
+type Engine struct{ inner *onednn.Engine }
+
+// NewEngine starts an engine; 0 threads takes all processors.
+func NewEngine(threads int) (*Engine, error) {
+	e, err := onednn.NewEngine(threads)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{e}, nil
+}
+
+// Close ends the engine. What was compiled for it must be closed before.
+func (e *Engine) Close() { e.inner.Close() }
+
+// engineFor is the engine that the options name, or one of the program's own.
+func engineFor(o Options) (e *onednn.Engine, own bool, err error) {
+	if o.Engine != nil {
+		return o.Engine.inner, false, nil
+	}
+	e, err = onednn.NewEngine(o.Threads)
+	return e, true, err
+}
+
+// oneDNNProgram is an inference program.
+type oneDNNProgram struct {
+	engine    *onednn.Engine
+	ownEngine bool
+	low       *lowering
+	inputs    []tensor
+	outputs   []tensor
+}
+
+func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executor, error) {
+	e, own, err := engineFor(o)
+	if err != nil {
+		return nil, err
+	}
+	p := &oneDNNProgram{engine: e, ownEngine: own}
+	s := stage(g, w, wanted)
+	err = e.Do(context.Background(), func() error {
+		p.low = newLowering(e, s.weights, false)
+		p.low.uses = s.uses()
+		for _, v := range s.nodes {
+			p.low.lower(v)
+		}
+		for _, v := range s.nodes {
+			if _, ok := v.op.(input); ok {
+				p.inputs = append(p.inputs, p.low.values[v])
+			}
+		}
+		p.outputs = p.low.results(s.wanted)
+		return p.low.bind()
+	})
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("compiling for oneDNN: %w", err)
+	}
+	return p, nil
+}
+
+// results brings the wanted values into row-major order and keeps their memory
+// until after the last step.
+func (l *lowering) results(wanted []Output) []tensor {
+	out := make([]tensor, len(wanted))
+	for i, o := range wanted {
+		out[i] = l.asPlain(l.values[o.Value])
+	}
+	if l.err == nil {
+		for _, t := range out {
+			l.touch(t, len(l.steps))
+		}
+	}
+	return out
+}
+
+func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error {
+	return p.engine.Do(ctx, func() error {
+		for i, t := range p.inputs {
+			copy(p.low.floats(t), inputs[i].Data)
+		}
+		if err := p.low.run(ctx.Done(), 0, len(p.low.steps)); err != nil {
+			return interruption(ctx, err)
+		}
+		for i, t := range p.outputs {
+			copy(outputs[i].Data, p.low.floats(t))
+		}
+		return nil
+	})
+}
+
+func interruption(ctx context.Context, err error) error {
+	if errors.Is(err, errInterrupted) {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (p *oneDNNProgram) close() {
+	closeLowering(p.engine, p.low, p.ownEngine)
+	p.low = nil
+}
+
+func closeLowering(e *onednn.Engine, l *lowering, ownEngine bool) {
+	if l != nil {
+		// The only error is that the engine is closed, and its memory with it.
+		_ = e.Do(context.Background(), func() error { l.free(); return nil })
+	}
+	if ownEngine {
+		e.Close()
+	}
+}
+
+// lower turns one operation into steps.
+func (l *lowering) lower(v *Value) {
+	if l.err != nil {
+		return
+	}
+	l.current = v
+	defer func() { l.current = nil }()
+	switch op := v.op.(type) {
+	case input:
+		t := l.allocate(l.plain(v.shape), v.shape)
+		l.touch(t, 0)
+		l.values[v] = t
+	case Conv:
+		l.convolution(v, fusedConv{Conv: op})
+	case fusedConv:
+		l.convolution(v, op)
+	case BatchNorm:
+		l.batchNorm(v, op)
+	case Activation:
+		l.activation(v, op)
+	case softmax:
+		l.softmax(v)
+	case maxPool:
+		l.maxPool(v, op)
+	case averagePool:
+		l.averagePool(v, op)
+	case globalAverage:
+		l.globalAverage(v)
+	case Linear:
+		l.linear(v, op)
+	case resize:
+		l.resize(v, op)
+	case concat:
+		l.concatenation(v)
+	case slice:
+		l.slice(v, op)
+	case add:
+		l.addition(v)
+	case scaleChannels:
+		l.channelScaling(v)
+	default:
+		l.fail(fmt.Errorf("oneDNN has no such operation"))
+	}
+}
+
+// read is the value of an input, read once more.
+func (l *lowering) read(v *Value) tensor {
+	l.uses[v]--
+	return l.values[v]
+}
