@@ -117,6 +117,15 @@ func TestIoUEvalEqualsThePublishedScript(t *testing.T) {
 	}
 }
 
+func TestOneUndefinedSliceLeavesThePublishedMeanUndefined(t *testing.T) {
+	cases := references(t)
+	r := segment(t, evaluate.SegmentationOptions{IoUEval: true, Bootstrap: noBootstrap},
+		cases["sparse"].slices()[0], cases["both_empty_is_nan"].slices()[0])
+	if r.IoUEval != nil {
+		t.Errorf("got %v, the script's mean would be NaN", *r.IoUEval)
+	}
+}
+
 // The wanted values come from a plain transcription of the authors' MATLAB
 // files (StructureMeasure.m, Enhancedmeasure.m with the paper's number of
 // pixels as divisor), pixel by pixel and threshold by threshold.
@@ -153,6 +162,7 @@ func TestStructureAndAlignmentEqualTheAuthorsCode(t *testing.T) {
 		{"a perfect map", corner(1, 0), 1, 255.25 / 256},
 		{"a map that is all wrong", corner(0, 1), 0, 0.25 / 256},
 		{"four pixels", grid("", "", []string{"#.", ".."}, 0.8, 0.2, 0.1, 0), 0.9753543608734516, 0.7445492788461537},
+		{"a centroid between pixels", grid("", "", []string{".#.##", ".#..#", "...##"}, 0.1, 0.7, 0.2, 0.4, 0.9, 0.3, 0.6, 0.8, 0.2, 0.5, 0, 0.1, 0.4, 1, 0.3), 0.6482709372520645, 0.5670749166995166},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := segment(t, evaluate.SegmentationOptions{Bootstrap: noBootstrap}, c.slice)
