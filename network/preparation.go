@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 
 	"github.com/jcs-ct/jcs/nn"
 	"github.com/jcs-ct/jcs/picture"
@@ -120,4 +121,19 @@ func (p Preparation) table(channel int) [256]float32 {
 		t[i] = v
 	}
 	return t
+}
+
+// axis leads a pixel of a source picture to a coordinate of the input.
+type axis struct{ scale, offset float64 }
+
+func (a axis) at(pixel int) float64 { return (float64(pixel)+0.5)*a.scale - 0.5 - a.offset }
+
+// seen is the way of one axis of size pixels, in a picture whose shorter side
+// is given, to an input of n.
+func (p Preparation) seen(size, n, shorter int) axis {
+	if p.Resize != ShorterSideCrop {
+		return axis{scale: float64(n) / float64(size)}
+	}
+	resized := p.ShorterSide * size / shorter
+	return axis{scale: float64(resized) / float64(size), offset: math.RoundToEven(float64(resized-n) / 2)}
 }

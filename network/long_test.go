@@ -1,0 +1,5 @@
+//go:build long
+
+package network
+
+const long = true

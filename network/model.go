@@ -1,0 +1,204 @@
+package network
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jcs-ct/jcs/nn"
+	"github.com/jcs-ct/jcs/weights"
+)
+
+// Metadata keys of a model's safetensors file.
+const (
+	planKey     = "jcs.plan"
+	manifestKey = "jcs.manifest"
+)
+
+// maxModel is the size of the largest model file that is read.
+const maxModel = 4 << 30
+
+// Model is a network with its weights, as it is kept in one safetensors file.
+type Model struct {
+	Plan    Plan
+	Weights nn.Weights
+	// Manifest says where the weights come from: configuration, seeds, digests
+	// of the data, figures. It is one JSON object, or empty.
+	Manifest json.RawMessage
+	// SHA256 is the digest of the file that the model was read from or saved to.
+	SHA256 string
+}
+
+// Read reads a model of at most limit bytes. The file must hold a plan and
+// exactly the plan's tensors, all of them finite.
+func Read(r io.Reader, limit int64) (*Model, error) {
+	digest := sha256.New()
+	f, err := weights.Read(io.TeeReader(r, digest), limit)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := f.Metadata[planKey]
+	if !ok {
+		return nil, errors.New("the file holds tensors but no plan: it is not a model of jcs")
+	}
+	m := &Model{SHA256: hex.EncodeToString(digest.Sum(nil))}
+	if m.Plan, err = ParsePlan([]byte(text)); err != nil {
+		return nil, err
+	}
+	if manifest := f.Metadata[manifestKey]; manifest != "" {
+		if !json.Valid([]byte(manifest)) {
+			return nil, errors.New("the model's manifest is not JSON")
+		}
+		m.Manifest = json.RawMessage(manifest)
+	}
+	if m.Weights, err = m.Plan.take(f); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// take makes weights of a file's tensors, which must be those of the plan.
+// Counters of batches, which nothing needs, may be missing.
+func (p Plan) take(f *weights.File) (nn.Weights, error) {
+	all, err := p.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	w := nn.Weights{}
+	for _, q := range all {
+		t, ok := f.Tensors[q.Name]
+		if !ok && strings.HasSuffix(q.Name, batchCounter) {
+			t, ok = weights.Tensor{Shape: []int{}, Data: []float32{0}}, true
+		}
+		if !ok {
+			return nil, fmt.Errorf("tensor %q of the %s is missing", q.Name, p.Name)
+		}
+		if !q.Shape.Equal(t.Shape) {
+			return nil, fmt.Errorf("tensor %q is %v, the %s has %v", q.Name, nn.Shape(t.Shape), p.Name, q.Shape)
+		}
+		for _, v := range t.Data {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return nil, fmt.Errorf("tensor %q holds a value that is not finite", q.Name)
+			}
+		}
+		w[q.Name] = nn.Tensor{Shape: q.Shape, Data: t.Data}
+	}
+	for _, name := range f.Order {
+		if _, ok := w[name]; !ok {
+			return nil, fmt.Errorf("tensor %.80q does not belong to the %s", name, p.Name)
+		}
+	}
+	return w, nil
+}
+
+// Load reads a model from a file.
+func Load(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the model: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("opening the model: %w", err)
+	}
+	m, err := Read(f, min(info.Size(), maxModel))
+	if err != nil {
+		return nil, fmt.Errorf("reading the model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Default is an embedded model: "classifier" or "segmenter".
+func Default(name string) (*Model, error) {
+	file, err := weights.Embedded(name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Read(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded model %q: %w", name, err)
+	}
+	return m, nil
+}
+
+// Write writes the model. Convolutions and linear layers are kept as d; biases
+// and batch norms, which are few and matter, always as float32. Batch norms are
+// not folded, so that a written model can be trained on.
+func (m *Model) Write(w io.Writer, d weights.DType) error {
+	f := weights.NewFile()
+	plan, err := json.Marshal(m.Plan)
+	if err != nil {
+		return fmt.Errorf("writing a model: %w", err)
+	}
+	f.Metadata[planKey] = string(plan)
+	if len(m.Manifest) > 0 {
+		f.Metadata[manifestKey] = string(m.Manifest)
+	}
+	all, err := m.Plan.Parameters()
+	if err != nil {
+		return fmt.Errorf("writing a model: %w", err)
+	}
+	for _, q := range all {
+		t, err := m.stored(q)
+		if err != nil {
+			return fmt.Errorf("writing a model: %w", err)
+		}
+		if err := f.Add(q.Name, t); err != nil {
+			return fmt.Errorf("writing a model: %w", err)
+		}
+	}
+	return weights.Write(w, f, d)
+}
+
+func (m *Model) stored(q nn.Parameter) (weights.Tensor, error) {
+	t, ok := m.Weights[q.Name]
+	switch {
+	case strings.HasSuffix(q.Name, batchCounter):
+		if !ok {
+			t = nn.NewTensor()
+		}
+		return weights.Tensor{Shape: t.Shape, Data: t.Data, DType: weights.I64}, nil
+	case !ok || !t.Shape.Equal(q.Shape):
+		return weights.Tensor{}, fmt.Errorf("parameter %q is %v in the weights, %v in the network", q.Name, t.Shape, q.Shape)
+	case len(t.Shape) < 2:
+		return weights.Tensor{Shape: t.Shape, Data: t.Data, DType: weights.F32}, nil
+	}
+	return weights.Tensor{Shape: t.Shape, Data: t.Data}, nil
+}
+
+// Save writes the model to a file, whole or not at all, and sets SHA256.
+func (m *Model) Save(path string, d weights.DType) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("saving a model: %w", err)
+	}
+	defer os.Remove(f.Name()) // of no effect once renamed
+	digest := sha256.New()
+	err = m.Write(io.MultiWriter(f, digest), d)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("saving a model to %s: %w", path, err)
+	}
+	m.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	return nil
+}
