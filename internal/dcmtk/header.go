@@ -122,7 +122,8 @@ func decodeHeader(text []byte) (*Header, error) {
 		if len(value) > maxValue {
 			return nil, fmt.Errorf("header of the child: %s of %d bytes", keyword, len(value))
 		}
-		h.values[keyword] = strings.TrimSpace(strings.Map(printable, value))
+		// Values are padded to even length, some with the wrong character.
+		h.values[keyword] = strings.Map(printable, strings.Trim(value, " \x00"))
 	}
 	return h, nil
 }

@@ -33,8 +33,15 @@ jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_
 
 bool memory(const OFCondition &c) { return c == EC_MemoryExhausted; }
 
-// What a failed parse or decode means.
-jcs_dicom_status fail(const OFCondition &c, char *why, size_t why_n)
+// What a failed parse means. Memory runs out there only for lengths that no
+// file has.
+jcs_dicom_status unparsed(const OFCondition &c, char *why, size_t why_n)
+{
+	return say(JCS_DICOM_BROKEN, memory(c) ? "it declares more data than it holds" : c.text(), why, why_n);
+}
+
+// What a failed decode means.
+jcs_dicom_status undecoded(const OFCondition &c, char *why, size_t why_n)
 {
 	return say(memory(c) ? JCS_DICOM_MEMORY : JCS_DICOM_BROKEN, c.text(), why, why_n);
 }
@@ -168,7 +175,7 @@ jcs_dicom_status decode(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	}
 	OFCondition c = set->chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
 	if (c.bad()) {
-		return fail(c, why, why_n);
+		return undecoded(c, why, why_n);
 	}
 	want = declared(set); // a decoder may correct the header
 	if (want == 0 || want > max) {
@@ -231,7 +238,7 @@ try {
 		return JCS_DICOM_MORE;
 	}
 	if (c.bad()) {
-		return fail(c, why, why_n);
+		return unparsed(c, why, why_n);
 	}
 	d->original = d->file.getDataset()->getOriginalXfer();
 	*out = d.release();
@@ -252,7 +259,7 @@ try {
 	OFCondition c = d->file.read(in, EXS_Unknown, EGL_noChange, kMaxReadLength);
 	d->file.transferEnd();
 	if (c.bad()) {
-		return fail(c, why, why_n);
+		return unparsed(c, why, why_n);
 	}
 	d->original = d->file.getDataset()->getOriginalXfer();
 	if (d->original == EXS_DeflatedLittleEndianExplicit && inflated_beyond(d->file.getDataset(), max)) {

@@ -1,0 +1,442 @@
+//go:build cgo && linux
+
+package dcmtk
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func startChild(t *testing.T, limits Limits) *Child {
+	t.Helper()
+	c, err := Start(t.Context(), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// testImage is a slice of rows x 64 whose pixel at (row, column) is
+// -1024 + (16*row + column) mod 4096.
+func testImage(rows int) *CTImage {
+	im := &CTImage{
+		StudyUID: UID("study"), SeriesUID: UID("series"), FrameOfReferenceUID: UID("frame"), InstanceUID: UID("slice"),
+		PatientName: "Test^Slice", PatientID: "T1", Time: time.Date(2020, 4, 1, 12, 30, 0, 0, time.UTC),
+		Rows: rows, Columns: 64, SpacingX: 0.7, SpacingY: 0.8, SliceThickness: 1.0 / 3,
+		Position: [3]float64{-100, -200.5, 1.0 / 3}, Orientation: [6]float64{1, 0, 0, 0, 1, 0}, KVP: 120,
+		HU: make([]int16, rows*64),
+	}
+	for i := range im.HU {
+		im.HU[i] = int16(-1024 + (16*(i/64)+i%64)%4096)
+	}
+	return im
+}
+
+func writeImage(t *testing.T, c *Child, im *CTImage) []byte {
+	t.Helper()
+	file, err := c.WriteCT(im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func checkSamples(t *testing.T, im *CTImage, samples []byte) {
+	t.Helper()
+	want, err := im.samples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(samples, want) {
+		t.Errorf("the samples read are not those written")
+	}
+}
+
+func TestWrittenSliceReadsBack(t *testing.T) {
+	c := startChild(t, Limits{})
+	im := testImage(48)
+	file := writeImage(t, c, im)
+	got, err := c.Image(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSamples(t, im, got.Samples)
+	for keyword, want := range map[string]string{
+		"Rows": "48", "Columns": "64", "Modality": "CT", "SOPClassUID": ctImageStorage, "SeriesInstanceUID": UID("series"),
+		"PixelSpacing": `0.8\0.7`, "ImagePositionPatient": `-100\-200.5\0.333333333333`, "RescaleIntercept": "-1024",
+	} {
+		if v := got.Header.Text(keyword); v != want {
+			t.Errorf("%s is %q, want %q", keyword, v, want)
+		}
+	}
+	if ts := got.Header.TransferSyntax(); ts != "1.2.840.10008.1.2.1" {
+		t.Errorf("transfer syntax %s is not explicit little endian", ts)
+	}
+}
+
+func TestHeaderNeedsOnlyWhatLiesBeforeThePixels(t *testing.T) {
+	c := startChild(t, Limits{})
+	file := writeImage(t, c, testImage(48))
+	if _, err := c.Header(file[:600], false); !errors.Is(err, ErrHeaderUnfinished) {
+		t.Errorf("a header that goes on gives %v", err)
+	}
+	h, err := c.Header(file[:len(file)-48*64*2], false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Text("Rows") != "48" {
+		t.Errorf("Rows is %q", h.Text("Rows"))
+	}
+}
+
+// The validator of dicom3tools finds no error in what is written, and only the
+// warnings named here.
+func TestWrittenSliceIsValid(t *testing.T) {
+	validator, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		t.Skip("dciodvfy (Debian package dicom3tools) is not installed")
+	}
+	name := filepath.Join(t.TempDir(), "slice.dcm")
+	im := testImage(48)
+	im.Manufacturer, im.StudyDescription, im.SeriesDescription, im.ConvolutionKernel = "jcs", "Chest", "Lung", "NONE"
+	if err := os.WriteFile(name, writeImage(t, startChild(t, Limits{}), im), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.Command(validator, "-new", name).CombinedOutput() // its status is not documented
+	t.Logf("%s", out)
+	if !bytes.Contains(out, []byte("CTImage")) || bytes.Contains(out, []byte("Error - ")) {
+		t.Error("the validator finds errors")
+	}
+}
+
+func TestCompressedSlicesDecode(t *testing.T) {
+	c := startChild(t, Limits{})
+	im := testImage(48)
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain.dcm")
+	if err := os.WriteFile(plain, writeImage(t, c, im), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ tool, option, syntax string }{
+		{"dcmconv", "+ti", "1.2.840.10008.1.2"},
+		{"dcmconv", "+tb", "1.2.840.10008.1.2.2"},
+		{"dcmconv", "+td", "1.2.840.10008.1.2.1.99"},
+		{"dcmcrle", "+fo", "1.2.840.10008.1.2.5"},
+		{"dcmcjpeg", "+el", "1.2.840.10008.1.2.4.57"},
+		{"dcmcjpeg", "+e1", "1.2.840.10008.1.2.4.70"},
+		{"dcmcjpls", "+el", "1.2.840.10008.1.2.4.80"},
+	} {
+		t.Run(test.syntax, func(t *testing.T) {
+			tool, err := exec.LookPath(test.tool)
+			if err != nil {
+				t.Skipf("%s (Debian package dcmtk) is not installed", test.tool)
+			}
+			name := filepath.Join(dir, test.syntax+".dcm")
+			args := []string{test.option, plain, name}
+			if test.option == "+fo" {
+				args = args[1:]
+			}
+			if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v: %s", test.tool, err, out)
+			}
+			file, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Image(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ts := got.Header.TransferSyntax(); ts != test.syntax {
+				t.Errorf("the file is in %s", ts)
+			}
+			checkSamples(t, im, got.Samples)
+			// Two thirds of a file are never a picture.
+			if _, err := c.Image(file[:len(file)*2/3]); !isProblem(err, Broken) {
+				t.Errorf("two thirds of the file give %v", err)
+			}
+		})
+	}
+}
+
+// A JPEG stream cut inside an intact file decodes to a picture with a grey
+// lower half; only its missing end marker tells.
+func TestCutStreamInAnIntactFileIsBroken(t *testing.T) {
+	tool, err := exec.LookPath("dcmcjpeg")
+	if err != nil {
+		t.Skip("dcmcjpeg (Debian package dcmtk) is not installed")
+	}
+	c := startChild(t, Limits{})
+	dir := t.TempDir()
+	plain, packed := filepath.Join(dir, "plain.dcm"), filepath.Join(dir, "packed.dcm")
+	if err := os.WriteFile(plain, writeImage(t, c, testImage(64)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(tool, plain, packed).CombinedOutput(); err != nil {
+		t.Fatalf("dcmcjpeg: %v: %s", err, out)
+	}
+	file, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := bytes.Index(file, []byte{0xff, 0xd8, 0xff})
+	item := binary.LittleEndian.Uint32(file[start-4:])
+	cut := item / 2 &^ 1
+	broken := bytes.Clone(file[:start+int(cut)])
+	binary.LittleEndian.PutUint32(broken[start-4:], cut)
+	broken = append(broken, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0) // sequence delimiter
+	if _, err := c.Image(broken); !isProblem(err, Broken) {
+		t.Errorf("a cut stream gives %v", err)
+	}
+}
+
+func TestBrokenFilesAreProblemsAndTheChildLivesOn(t *testing.T) {
+	c := startChild(t, Limits{})
+	im := testImage(48)
+	file := writeImage(t, c, im)
+	declare := func(group, element, value uint16) []byte { return withUint16(file, group, element, value) }
+	for _, test := range []struct {
+		name string
+		file []byte
+		want Problem
+	}{
+		{"no bytes", nil, Broken},
+		{"text", []byte("dear colleague"), Broken},
+		{"preamble only", file[:132], Broken},
+		{"cut in the meta header", file[:200], Broken},
+		{"cut in the data set", file[:700], Broken},
+		{"cut in the pixels", file[:len(file)-1000], Broken},
+		{"last byte missing", file[:len(file)-1], Broken},
+		{"more rows than there are pixels", declare(0x0028, 0x0010, 49), Broken},
+		{"no rows", declare(0x0028, 0x0010, 0), Broken},
+		{"7 bits", declare(0x0028, 0x0100, 7), Broken},
+		{"colour", declare(0x0028, 0x0002, 3), Broken},
+		{"a plane of 8 GB", withUint16(declare(0x0028, 0x0010, 65535), 0x0028, 0x0011, 65535), TooLarge},
+		{"unknown transfer syntax", bytes.Replace(file, []byte("1.2.840.10008.1.2.1\x00"), []byte("1.2.840.10008.9.9.9\x00"), 1), Unsupported},
+		{"JPEG 2000", bytes.Replace(file, []byte("1.2.840.10008.1.2.1\x00"), []byte("1.2.840.10008.1.2.4."), 1), Unsupported},
+	} {
+		_, err := c.Image(test.file)
+		if !isProblem(err, test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	got, err := c.Image(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSamples(t, im, got.Samples)
+}
+
+// Every byte of the header is damaged in turn; no child dies of it or answers
+// with other pixels than its header declares.
+func TestDamagedHeadersNeverEndTheChild(t *testing.T) {
+	c := startChild(t, Limits{})
+	im := testImage(16)
+	file := writeImage(t, c, im)
+	header := len(file) - 2*len(im.HU)
+	for i := 128; i < header; i++ {
+		damaged := bytes.Clone(file)
+		damaged[i] ^= 0xff
+		if _, err := c.Image(damaged); isProblem(err, Crashed) || isProblem(err, Timeout) {
+			t.Fatalf("byte %d: %v", i, err)
+		}
+	}
+}
+
+func TestPixelsBeyondTheLimitAreTooLarge(t *testing.T) {
+	file := writeImage(t, startChild(t, Limits{}), testImage(48))
+	c := startChild(t, Limits{Pixels: 48*64*2 - 1})
+	if _, err := c.Image(file); !isProblem(err, TooLarge) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMemoryIsLimited(t *testing.T) {
+	file := writeImage(t, startChild(t, Limits{}), testImage(48))
+	huge := bytes.Clone(file)
+	at := bytes.Index(huge, []byte{0xe0, 0x7f, 0x10, 0x00, 'O', 'W', 0, 0})
+	binary.LittleEndian.PutUint32(huge[at+8:], 2<<30)
+	c := startChild(t, Limits{})
+	if _, err := c.Image(huge); !isProblem(err, Broken) {
+		t.Errorf("pixel data that declare 2 GiB give %v", err)
+	}
+	// The limit holds for whatever the child does: here, to take the request.
+	c = startChild(t, Limits{Memory: 64 << 20})
+	if _, err := c.Image(make([]byte, 128<<20)); !isProblem(err, Crashed) {
+		t.Errorf("a request of 128 MiB within 64 MiB gives %v", err)
+	}
+}
+
+func TestKilledChildIsOneProblem(t *testing.T) {
+	c := startChild(t, Limits{})
+	file := writeImage(t, c, testImage(48))
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Image(file)
+	if !isProblem(err, Crashed) || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("got %v", err)
+	}
+	if _, again := c.Image(file); again != err {
+		t.Errorf("a further request gives %v", again)
+	}
+}
+
+func TestChildThatHangsIsStopped(t *testing.T) {
+	c := startChild(t, Limits{})
+	file := writeImage(t, c, testImage(48))
+	suspend(t, c)
+	c.limits.Wall = 50 * time.Millisecond
+	if _, err := c.Image(file); !isProblem(err, Timeout) {
+		t.Errorf("got %v", err)
+	}
+	if c.cmd.ProcessState == nil {
+		t.Error("the child still runs")
+	}
+}
+
+func TestCancelledContextEndsTheChild(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := Start(ctx, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	file := writeImage(t, c, testImage(48))
+	suspend(t, c)
+	time.AfterFunc(50*time.Millisecond, cancel)
+	begin := time.Now()
+	if _, err := c.Image(file); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if d := time.Since(begin); d > time.Second {
+		t.Errorf("it took %v", d)
+	}
+}
+
+func suspend(t *testing.T, c *Child) {
+	t.Helper()
+	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestChildIsConfined(t *testing.T) {
+	c := startChild(t, Limits{CPU: 99 * time.Second})
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", c.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := strings.Join(strings.Fields(string(text)), " ")
+	for _, want := range []string{
+		"Max cpu time 100 100 seconds", "Max core file size 0 0 bytes", "Max file size 0 0 bytes", "Max open files 0 0 files",
+	} {
+		if !strings.Contains(limits, want) {
+			t.Errorf("the child's limits have no %q", want)
+		}
+	}
+	if strings.Contains(limits, "Max address space unlimited") {
+		t.Error("the child's address space is unlimited")
+	}
+	if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", c.cmd.Process.Pid)); err == nil && bytes.Contains(env, []byte("HOME=")) {
+		t.Error("the child has the parent's environment")
+	}
+}
+
+// parentVariable makes the test binary a parent that starts a child, prints its
+// process id, and waits.
+const parentVariable = "JCS_TEST_PARENT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(parentVariable) == "" {
+		os.Exit(m.Run())
+	}
+	c, err := Start(context.Background(), Limits{})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	c.cmd.Process.Signal(syscall.SIGSTOP) // it cannot see its input end
+	fmt.Println(c.cmd.Process.Pid)
+	time.Sleep(time.Minute)
+}
+
+func TestChildEndsWithItsParent(t *testing.T) {
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), parentVariable+"=1")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	_, scanErr := fmt.Fscan(out, &pid)
+	parent.Process.Kill()
+	parent.Wait()
+	if scanErr != nil {
+		t.Fatal(scanErr)
+	}
+	for range 100 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	syscall.Kill(pid, syscall.SIGKILL)
+	t.Error("the child outlived its parent by a second")
+}
+
+func TestChildWithoutADictionarySaysSo(t *testing.T) {
+	t.Setenv("DCMDICTPATH", "/nonexistent")
+	_, err := Start(t.Context(), Limits{})
+	if err == nil || !strings.Contains(err.Error(), "dictionary") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func isProblem(err error, p Problem) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Problem == p
+}
+
+// withUint16 returns a copy of a file with an attribute of VR US changed.
+func withUint16(file []byte, group, element, value uint16) []byte {
+	tag := binary.LittleEndian.AppendUint16(nil, group)
+	tag = binary.LittleEndian.AppendUint16(tag, element)
+	changed := bytes.Clone(file)
+	at := bytes.Index(changed, append(tag, 'U', 'S', 2, 0))
+	binary.LittleEndian.PutUint16(changed[at+8:], value)
+	return changed
+}
+
+func BenchmarkImage(b *testing.B) {
+	c, err := Start(b.Context(), Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	file, err := c.WriteCT(testImage(4096))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		if _, err := c.Image(file); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
