@@ -191,14 +191,17 @@ func TestBatchNormAsPublished(t *testing.T) {
 
 func TestSmallOperationsAsPublished(t *testing.T) {
 	eachFixture(t, "misc", func(t *testing.T, e Executor, name string, c fixture) {
-		shape := c.Inputs["x"].Shape
-		if len(shape) == 1 {
-			shape = Shape{1, shape[0]}
-			for _, m := range []map[string]fixtureTensor{c.Inputs, c.InputGrads} {
-				m["x"] = fixtureTensor{shape, m["x"].Data}
+		row := func(f fixtureTensor) fixtureTensor { // a vector is a batch of one
+			if len(f.Shape) == 1 {
+				f.Shape = Shape{1, f.Shape[0]}
 			}
-			c.Output.Shape, c.OutGrad.Shape = shape, shape
+			return f
 		}
+		c.Output, c.OutGrad = row(c.Output), row(c.OutGrad)
+		for _, m := range []map[string]fixtureTensor{c.Inputs, c.InputGrads} {
+			m["x"] = row(m["x"])
+		}
+		shape := c.Inputs["x"].Shape
 		g := NewGraph()
 		x := g.Input("x", shape...)
 		names := map[string]string{}
