@@ -80,5 +80,5 @@ func (l *lowering) channels(t tensor, from, to int) tensor {
 		layout, err = t.layout.Part(shape, offsets)
 		l.fail(err)
 	}
-	return tensor{t.slot, layout, shape}
+	return tensor{t.slot, layout, shape, t.shift}
 }

@@ -40,7 +40,7 @@ func (l *lowering) destination(v *Value, layout *onednn.Layout, src, residual te
 	unread := r.slot != residual.slot || l.uses[v.inputs[1]] == 0
 	if unread && r.slot != src.slot {
 		l.forget(r.slot)
-		return tensor{r.slot, layout, v.shape}
+		return tensor{slot: r.slot, layout: layout, shape: v.shape}
 	}
 	y := l.allocate(layout, v.shape)
 	l.reorder(r, y)

@@ -117,7 +117,7 @@ func (l *lowering) writeGradient(p *Parameter, g tensor) {
 	if l.err != nil || m.grad.slot == nil {
 		return
 	}
-	view := tensor{m.grad.slot, l.plain(g.shape), g.shape}
+	view := tensor{slot: m.grad.slot, layout: l.plain(g.shape), shape: g.shape}
 	if !l.written[p.Name] {
 		l.written[p.Name] = true
 		if g.slot != m.grad.slot {

@@ -17,11 +17,13 @@ type slot struct {
 	index int // place in lowering.slots, or -1 outside the arena
 }
 
-// tensor is a slot seen through a layout, and what shape that has.
+// tensor is a slot, or what of it begins shift bytes in, seen through a layout,
+// and the shape that this has.
 type tensor struct {
 	*slot
 	layout *onednn.Layout
 	shape  Shape
+	shift  int
 }
 
 // operand is a tensor in a role of a primitive.
@@ -132,7 +134,7 @@ func (l *lowering) allocate(layout *onednn.Layout, shape Shape) tensor {
 	}
 	s := &slot{stretch: stretch{bytes: layout.Bytes(), first: -1}, index: len(l.slots)}
 	l.slots = append(l.slots, s)
-	return tensor{s, layout, shape}
+	return tensor{slot: s, layout: layout, shape: shape}
 }
 
 // allocateLike makes a tensor in the arena in the layout of another.
@@ -149,7 +151,8 @@ func (l *lowering) keep(layout *onednn.Layout, shape Shape) tensor {
 		return tensor{}
 	}
 	l.blocks = append(l.blocks, b)
-	return tensor{&slot{stretch: stretch{bytes: layout.Bytes()}, block: b, index: -1}, layout, shape}
+	s := &slot{stretch: stretch{bytes: layout.Bytes()}, block: b, index: -1}
+	return tensor{slot: s, layout: layout, shape: shape}
 }
 
 // record keeps the backward pass of an operation, when there is to be one.
@@ -236,7 +239,7 @@ func (l *lowering) reorder(from, to tensor) {
 // reshape sees a tensor that lies in row-major order under another shape.
 func (l *lowering) reshape(t tensor, shape Shape) tensor {
 	t = l.asPlain(t)
-	return tensor{t.slot, l.plain(shape), shape}
+	return tensor{t.slot, l.plain(shape), shape, t.shift}
 }
 
 // constant returns a parameter in a layout, reordered once for all runs. view
@@ -333,9 +336,9 @@ func (l *lowering) bind() error {
 
 func (l *lowering) place(t tensor) (*onednn.Block, int) {
 	if t.block != nil {
-		return t.block, t.offset
+		return t.block, t.offset + t.shift
 	}
-	return l.arena, t.offset
+	return l.arena, t.offset + t.shift
 }
 
 // floats are a row-major tensor's values. It may be called once bound.

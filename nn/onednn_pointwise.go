@@ -96,18 +96,29 @@ func (l *lowering) channelScaling(v *Value) {
 		return
 	}
 	s := l.reshape(factors, Shape{v.shape[0], v.shape[1], 1, 1})
-	y := l.scaled(x, s)
-	l.values[v] = y
+	l.values[v] = l.scaled(x, s)
 	l.record(v, func() { l.channelScalingBackward(v, x, s) })
 }
 
-// scaled multiplies each plane by its factor.
+// scaled multiplies each plane by its factor. The factors [N C 1 1] are brought
+// into the order of x: for others oneDNN has only slow loops.
 func (l *lowering) scaled(x, s tensor) tensor {
 	if l.err != nil {
 		return tensor{}
 	}
+	part, err := x.layout.Part(s.shape, []int{0, 0, 0, 0})
+	l.fail(err)
+	if l.err != nil {
+		return tensor{}
+	}
+	layout, err := part.Dense()
+	l.fail(err)
+	s = l.as(s, layout)
 	y := l.allocateLike(x)
-	p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, s.layout, x.layout))
+	if l.err != nil {
+		return tensor{}
+	}
+	p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, s.layout, y.layout))
 	l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, s}, operand{onednn.Dst, y})
 	return y
 }
@@ -123,9 +134,26 @@ func (l *lowering) channelScalingBackward(v *Value, x, s tensor) {
 		product := l.allocateLike(x)
 		p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, x.layout, x.layout))
 		l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, dy}, operand{onednn.Dst, product})
-		ds := l.allocateLike(s)
-		r := l.primitive(l.engine.ReducePlane(x.layout, s.layout))
-		l.emit(r, operand{onednn.Src, product}, operand{onednn.Dst, ds})
-		return l.reshape(ds, v.inputs[1].shape)
+		return l.reshape(l.planeSums(product), v.inputs[1].shape)
 	})
+}
+
+// planeSums are the sums over each plane, [N C 1 1] in row-major order.
+func (l *lowering) planeSums(x tensor) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	spec := wholePlane(x.shape)
+	p := l.primitive(l.engine.PoolForward(spec, x.layout))
+	mean := l.allocate(l.layout(p, onednn.Dst), Shape{x.shape[0], x.shape[1], 1, 1})
+	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, mean})
+	sums := l.asPlain(mean)
+	area := float32(x.shape[2] * x.shape[3])
+	l.emitWork("sums of planes", func() {
+		f := l.floats(sums)
+		for i := range f {
+			f[i] *= area
+		}
+	}, sums)
+	return sums
 }

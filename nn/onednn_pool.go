@@ -27,7 +27,7 @@ func (l *lowering) pool(v *Value, op Pool, kind onednn.Pooling) {
 	var factors tensor
 	if kind == onednn.AverageCountingPadding && (spec.PadBottom > op.Pad || spec.PadRight > op.Pad) {
 		factors = l.overhang(op, in, v.shape)
-		l.values[v] = l.scaled(y, factors)
+		l.values[v] = l.planeFactors(y, factors)
 	}
 	l.record(v, func() {
 		g, ok := l.gradient(v)
@@ -37,7 +37,7 @@ func (l *lowering) pool(v *Value, op Pool, kind onednn.Pooling) {
 		l.toInput(v.inputs[0], func() tensor {
 			dy := l.as(g, y.layout)
 			if factors.slot != nil {
-				dy = l.scaled(dy, factors)
+				dy = l.planeFactors(dy, factors)
 			}
 			return l.poolBackward(spec, x, y, dy, workspace)
 		})
@@ -68,11 +68,7 @@ func (l *lowering) overhang(op Pool, in, out Shape) tensor {
 }
 
 func (l *lowering) globalAverage(v *Value) {
-	in := v.inputs[0].shape
-	spec := onednn.Pool{
-		KernelHeight: in[2], KernelWidth: in[3], StrideHeight: 1, StrideWidth: 1,
-		OutHeight: 1, OutWidth: 1, Kind: onednn.Average,
-	}
+	spec := wholePlane(v.inputs[0].shape)
 	x, y, _ := l.pooled(v, spec)
 	l.values[v] = y
 	l.record(v, func() {
@@ -80,6 +76,14 @@ func (l *lowering) globalAverage(v *Value) {
 			l.toInput(v.inputs[0], func() tensor { return l.poolBackward(spec, x, y, l.as(g, y.layout), nil) })
 		}
 	})
+}
+
+// wholePlane is the average over each plane.
+func wholePlane(in Shape) onednn.Pool {
+	return onednn.Pool{
+		KernelHeight: in[2], KernelWidth: in[3], StrideHeight: 1, StrideWidth: 1,
+		OutHeight: 1, OutWidth: 1, Kind: onednn.Average,
+	}
 }
 
 // pooled lowers the forward pass and returns what the backward one needs.
@@ -113,4 +117,15 @@ func (l *lowering) poolBackward(spec onednn.Pool, x, y, dy tensor, workspace *op
 	}
 	l.emit(p, operands...)
 	return dx
+}
+
+// planeFactors multiplies every plane by the same factors [1 1 H W].
+func (l *lowering) planeFactors(x, factors tensor) tensor {
+	if l.err != nil {
+		return tensor{}
+	}
+	y := l.allocateLike(x)
+	p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, factors.layout, y.layout))
+	l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, factors}, operand{onednn.Dst, y})
+	return y
 }

@@ -83,7 +83,7 @@ func (l *lowering) parameter(p *Parameter, view Shape, want *onednn.Layout) tens
 	if !l.training {
 		return l.constant(p.Name, view, want)
 	}
-	return l.as(tensor{l.masters[p.Name].value.slot, l.plain(view), view}, want)
+	return l.as(tensor{slot: l.masters[p.Name].value.slot, layout: l.plain(view), shape: view}, want)
 }
 
 // vector is a parameter of one axis.

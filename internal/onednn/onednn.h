@@ -124,8 +124,6 @@ jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, co
                                    char *error);
 jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *a, const jcs_layout *b,
                               const jcs_layout *dst, char *error);
-// Sums over the plane: [N C H W] to [N C 1 1].
-jcs_primitive *jcs_reduce_plane(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, char *error);
 jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst,
                           char *error);
 jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error);

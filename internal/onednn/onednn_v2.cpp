@@ -510,14 +510,6 @@ jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *
   });
 }
 
-jcs_primitive *jcs_reduce_plane(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::reduction::desc d(dnnl::algorithm::reduction_sum, src->desc, dst->desc, 0, 0);
-    dnnl::reduction::primitive_desc pd(d, e->engine);
-    return compiled(pd, dnnl::reduction(pd));
-  });
-}
-
 jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst,
                           char *error) {
   return guarded(error, [&]() -> jcs_primitive * {

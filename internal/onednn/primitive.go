@@ -189,12 +189,6 @@ func (e *Engine) Binary(kind Binary, a, b, dst *Layout) (*Primitive, error) {
 	return e.own(C.jcs_binary_new(e.handle, C.jcs_binary(kind), a.c(), b.c(), dst.c(), msg.c()), &msg, a, b, dst)
 }
 
-// ReducePlane compiles the sum over each plane, [N C H W] to [N C 1 1].
-func (e *Engine) ReducePlane(src, dst *Layout) (*Primitive, error) {
-	var msg message
-	return e.own(C.jcs_reduce_plane(e.handle, src.c(), dst.c(), msg.c()), &msg, src, dst)
-}
-
 // Concat compiles a concatenation along the channels; dst may be nil.
 func (e *Engine) Concat(srcs []*Layout, dst *Layout) (*Primitive, error) {
 	var msg message
