@@ -134,20 +134,36 @@ func TestActivationMapOfARealSliceEqualsThePublishedOne(t *testing.T) {
 // holdArray compares with the float32 values of a .npy file.
 func holdArray(t *testing.T, got []float32, file string, tolerance float64) {
 	t.Helper()
+	want := readFloats(t, file)
+	if len(want) != len(got) {
+		t.Fatalf("%d values, the file has %d", len(got), len(want))
+	}
+	for i, v := range got {
+		if math.Abs(float64(v-want[i])) > tolerance {
+			t.Fatalf("value %d is %g, want %g", i, v, want[i])
+		}
+	}
+}
+
+// readFloats are the float32 values of a .npy file.
+func readFloats(t *testing.T, file string) []float32 {
+	t.Helper()
+	text := readBytes(t, file)
+	values := make([]float32, len(text)/4)
+	for i := range values {
+		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(text[4*i:]))
+	}
+	return values
+}
+
+// readBytes is what follows the header of a .npy file.
+func readBytes(t *testing.T, file string) []byte {
+	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := 10 + int(binary.LittleEndian.Uint16(text[8:]))
-	if len(text)-header != 4*len(got) {
-		t.Fatalf("%d values, the file has %d", len(got), (len(text)-header)/4)
-	}
-	for i, v := range got {
-		want := math.Float32frombits(binary.LittleEndian.Uint32(text[header+4*i:]))
-		if math.Abs(float64(v-want)) > tolerance {
-			t.Fatalf("value %d is %g, want %g", i, v, want)
-		}
-	}
+	return text[10+int(binary.LittleEndian.Uint16(text[8:])):]
 }
 
 func TestActivationMapIsANumberWhereNothingSpeaksForTheClass(t *testing.T) {
