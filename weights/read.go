@@ -82,6 +82,9 @@ func readTensor(r io.Reader, e entry) (Tensor, error) {
 	return t, nil
 }
 
+// maxCount is up to where float32 holds every integer.
+const maxCount = 1 << 24
+
 // decode widens little-endian elements.
 func decode(dst []float32, src []byte, d DType) error {
 	little := binary.LittleEndian
@@ -94,7 +97,11 @@ func decode(dst []float32, src []byte, d DType) error {
 		case BF16:
 			dst[i] = bfloatToFloat(little.Uint16(src[2*i:]))
 		case I64:
-			dst[i] = float32(int64(little.Uint64(src[8*i:])))
+			n := int64(little.Uint64(src[8*i:]))
+			if n < -maxCount || n > maxCount {
+				return fmt.Errorf("the counter %d is beyond what float32 can hold exactly", n)
+			}
+			dst[i] = float32(n)
 		default:
 			return fmt.Errorf("type %q is not read", d)
 		}

@@ -7,7 +7,7 @@ import "fmt"
 type DType string
 
 // The types that are read and written. I64 is for counters such as
-// num_batches_tracked; values beyond 2^24 lose digits in memory.
+// num_batches_tracked; values beyond 2^24 are refused.
 const (
 	F32  DType = "F32"
 	F16  DType = "F16"
