@@ -134,6 +134,18 @@ func branchCases() []graphCase {
 			}
 			g.Output("y", g.Add(y, early))
 		}},
+		{"sums whose operands and results are all used again", func(g *Graph) {
+			x := g.Input("x", 2, 5, 4, 3)
+			a, b := g.Conv("a", x, same(7)), g.Conv("b", x, same(7))
+			first := g.Add(a, b)
+			second := g.Add(first, a)
+			third := g.Add(second, first)
+			g.Output("first", first)
+			g.Output("second", g.ReLU(second))
+			g.Output("third", third)
+			g.Output("a", g.Sigmoid(a))
+			g.Output("b", g.MaxPool(b, Pool{Kernel: 2}))
+		}},
 		{"two operations with one set of weights", func(g *Graph) {
 			x := g.Input("x", 2, 4, 6, 5)
 			g.Output("y", g.Conv("c", g.ReLU(g.Conv("c", x, same(4))), same(4)))
