@@ -1,0 +1,62 @@
+# make            build bin/jcs
+# make demo       diagnose a synthetic study, or make demo CT=path for another
+# make test       every test but the long ones; installs Debian packages if needed
+# make test-all   the long ones too: minutes
+# make lint       formatting, vet, layer rules, doc comments
+# make fuzz       each fuzz target for FUZZTIME
+# make clean      remove what make made
+
+.PHONY: build deps demo test test-all test-race test-nocgo fuzz lint clean
+
+CT ?=
+DEMO ?= demo
+FUZZTIME ?= 10s
+
+# Rooms without numerics of minutes: the race detector is ten times slower.
+RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
+
+build: deps
+	go build -o bin/jcs ./cmd/jcs
+
+deps:
+	@tools/deps
+
+# A path given as CT may hold blanks, so it goes through the environment.
+demo: export STUDY = $(CT)
+demo: build
+	@rm -rf '$(DEMO)' && mkdir -p '$(DEMO)'
+	@if [ -z "$$STUDY" ]; then bin/jcs phantom --out '$(DEMO)/study'; fi
+	bin/jcs diagnose "$${STUDY:-$(DEMO)/study}" --out '$(DEMO)/result'
+	@echo; echo 'The results lie in $(DEMO)/result:'; ls '$(DEMO)/result'
+
+test: deps
+	go test ./...
+
+test-all: test
+	go test -tags long -timeout 40m ./...
+
+test-race: deps
+	go test -race -short $(RACE)
+
+# Without cgo there is no DICOM and only the plain Go engine.
+test-nocgo:
+	CGO_ENABLED=0 go build ./...
+	CGO_ENABLED=0 go test -short ./...
+
+fuzz: deps
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+lint: deps
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	@stray=$$(git grep -l '^import "C"' -- '*.go' ':!internal/onednn' ':!internal/dcmtk' || true); \
+		if [ -n "$$stray" ]; then echo "cgo lives in internal/onednn and internal/dcmtk, not in:" $$stray; exit 1; fi
+	go vet ./...
+	go tool -modfile tools/go.mod golangci-lint run
+
+clean:
+	rm -rf bin '$(DEMO)'
