@@ -1,0 +1,49 @@
+package diagnose
+
+import (
+	"math"
+
+	"github.com/jcs-ct/jcs/findings"
+	"github.com/jcs-ct/jcs/network"
+)
+
+// Map is a slice's activation map, kept in bytes: a study has hundreds.
+type Map struct {
+	width, height int
+	levels        []uint8
+	plan          network.Plan
+}
+
+func newMap(m network.ActivationMap, p network.Plan) *Map {
+	k := &Map{width: m.Width, height: m.Height, plan: p, levels: make([]uint8, len(m.Values))}
+	for i, v := range m.Values {
+		k.levels[i] = uint8(math.Round(255 * float64(min(max(v, 0), 1))))
+	}
+	return k
+}
+
+// OnSlice is the map at the size of its slice, 0 to 1, row by row; 0 where the
+// network did not look.
+func (m *Map) OnSlice(width, height int) []float32 {
+	values := make([]float32, len(m.levels))
+	for i, v := range m.levels {
+		values[i] = float32(v) / 255
+	}
+	whole := network.ActivationMap{Width: m.width, Height: m.height, Values: values}
+	return whole.OnSource(m.plan, width, height)
+}
+
+// inLung is the share of the map that lies in the lungs, nil of an empty map.
+func (m *Map) inLung(p place, width, height int) *float64 {
+	inside, all := 0.0, 0.0
+	for i, v := range m.OnSlice(width, height) {
+		all += float64(v)
+		if p.lungs.At(i%width, i/width, p.slice) != findings.NoLung {
+			inside += float64(v)
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	return pointer(inside / all)
+}

@@ -1,0 +1,102 @@
+package diagnose
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jcs-ct/jcs/network"
+)
+
+// SegmentChoice says which slices are segmented.
+type SegmentChoice string
+
+// The choices.
+const (
+	SegmentAuto SegmentChoice = "auto" // those that the classifier calls positive
+	SegmentAll  SegmentChoice = "all"
+	SegmentNone SegmentChoice = "none"
+)
+
+// Models are the networks to ask. Without a Classifier there is no verdict;
+// without a Segmenter, no lesion.
+type Models struct {
+	Name       string // of both together
+	Classifier *network.Model
+	Segmenter  *network.Model
+}
+
+// Stage is a part of the work.
+type Stage string
+
+// The stages, in their order.
+const (
+	StageLungs    Stage = "lungs"
+	StageClassify Stage = "classify"
+	StageSegment  Stage = "segment"
+	StageMeasure  Stage = "measure"
+)
+
+// Options say how a study is diagnosed. Start from DefaultOptions.
+type Options struct {
+	Segment   SegmentChoice
+	Rule      Rule
+	Precision network.Precision
+	Threads   int // 0: all processors
+
+	// MaskThreshold is the probability above which a pixel is opaque.
+	MaskThreshold float64
+	// LeastLung is the share of a slice's pixels that must be lung for the
+	// slice to count: neck and abdomen are not judged.
+	LeastLung float64
+	// LungMarginMM is how far beyond the lungs' envelope an opacity is
+	// believed.
+	LungMarginMM float64
+
+	// Progress, if set, is told of every slice done.
+	Progress func(stage Stage, done, total int)
+}
+
+// DefaultOptions returns the options that jcs takes by itself.
+func DefaultOptions() Options {
+	return Options{
+		Segment: SegmentAuto, Rule: DefaultRule(), Precision: "auto",
+		MaskThreshold: 0.5, LeastLung: 0.02, LungMarginMM: 5,
+	}
+}
+
+func (o Options) check(m Models) error {
+	if m.Classifier == nil && m.Segmenter == nil {
+		return errors.New("diagnose: no model is given")
+	}
+	if m.Classifier != nil && len(m.Classifier.Plan.Classes) == 0 {
+		return fmt.Errorf("diagnose: the %s given as classifier knows no classes", m.Classifier.Plan.Name)
+	}
+	switch o.Segment {
+	case SegmentAuto, SegmentAll, SegmentNone:
+	default:
+		return fmt.Errorf("diagnose: segment %q: auto, all and none are", o.Segment)
+	}
+	if o.Segment != SegmentNone && m.Segmenter == nil {
+		return errors.New("diagnose: slices are to be segmented and no segmenter is given")
+	}
+	if o.Segment == SegmentAuto && m.Classifier == nil {
+		return errors.New("diagnose: without a classifier all slices must be segmented")
+	}
+	if !(o.MaskThreshold > 0 && o.MaskThreshold < 1) {
+		return fmt.Errorf("diagnose: a mask's threshold of %g is not between 0 and 1", o.MaskThreshold)
+	}
+	if err := o.Rule.check(); err != nil {
+		return fmt.Errorf("diagnose: %w", err)
+	}
+	return nil
+}
+
+func (o Options) engine() network.Options {
+	return network.Options{Precision: o.Precision, Threads: o.Threads}
+}
+
+func (o Options) progress(s Stage, done, total int) {
+	if o.Progress != nil {
+		o.Progress(s, done, total)
+	}
+}
