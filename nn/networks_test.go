@@ -109,6 +109,20 @@ func branchCases() []graphCase {
 			b := g.ReLU(g.Add(norm(g, "bn", g.Conv("b", a, same(8))), a))
 			g.Output("y", g.Concat(a, b, g.Conv("c", a, same(2))))
 		}},
+		{"a residual from elsewhere that is used again", func(g *Graph) {
+			x := g.Input("x", 1, 6, 5, 7)
+			a := g.Conv("a", x, same(16))
+			b := g.Add(g.Conv("b", x, same(16)), a)
+			g.Output("y", g.Conv("c", g.Concat(a, g.ReLU(b)), same(4)))
+		}},
+		{"two residuals from one input", func(g *Graph) {
+			x, z := g.Input("x", 1, 32, 6, 7), g.Input("z", 1, 16, 6, 7)
+			first := g.Add(g.Conv("a", z, same(32)), x)
+			second := g.ReLU(g.Add(g.Conv("b", z, same(32)), x))
+			g.Output("first", first)
+			g.Output("second", second)
+			g.Output("third", g.Conv("c", x, same(16)))
+		}},
 		{"a convolution before its ReLU is used again", func(g *Graph) {
 			c := g.Conv("c", g.Input("x", 1, 6, 5, 7), same(8))
 			g.Output("y", g.Add(g.ReLU(c), c))

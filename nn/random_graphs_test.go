@@ -36,7 +36,16 @@ func randomGraph(g *Graph, r *rand.Rand) {
 
 func randomOperation(g *Graph, r *rand.Rand, name string, x *Value, values []*Value) *Value {
 	s := x.Shape()
-	switch r.IntN(12) {
+	sameShape := func(y *Value) []*Value {
+		var fit []*Value
+		for _, v := range values {
+			if v.Shape().Equal(y.Shape()) {
+				fit = append(fit, v)
+			}
+		}
+		return fit
+	}
+	switch r.IntN(15) {
 	case 0, 1, 2:
 		kernel := 1 + 2*r.IntN(2)
 		out := []int{s[1], 1 + r.IntN(20)}[r.IntN(2)]
@@ -50,12 +59,7 @@ func randomOperation(g *Graph, r *rand.Rand, name string, x *Value, values []*Va
 	case 6:
 		return g.ReLU(x)
 	case 7, 8:
-		var fit []*Value
-		for _, y := range values {
-			if y.Shape().Equal(s) {
-				fit = append(fit, y)
-			}
-		}
+		fit := sameShape(x)
 		return g.Add(x, fit[r.IntN(len(fit))])
 	case 9:
 		var fit []*Value
@@ -71,6 +75,14 @@ func randomOperation(g *Graph, r *rand.Rand, name string, x *Value, values []*Va
 	case 10:
 		from := r.IntN(s[1])
 		return g.Slice(x, from, from+1+r.IntN(s[1]-from))
+	case 11, 12, 13: // what fusion looks for
+		y := g.BatchNorm(name+"n", g.Conv(name, x, Conv{Out: s[1], Kernel: 3}.Same()), BatchNorm{Frozen: true})
+		fit := sameShape(x)
+		y = g.Add(y, fit[r.IntN(len(fit))])
+		if r.IntN(2) == 0 {
+			y = g.ReLU(y)
+		}
+		return y
 	}
 	if r.IntN(2) == 0 {
 		return g.Resize(x, 3+r.IntN(6), 3+r.IntN(6))
