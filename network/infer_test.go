@@ -8,57 +8,31 @@ import (
 	"github.com/jcs-ct/jcs/nn"
 )
 
-// The tests of this file hold every tap against the reference folder, from
-// real slices. Without that folder the portable fixtures remain.
-
-func TestEveryTapOfRealSlicesEqualsThePublishedOne(t *testing.T) {
-	inputs := map[string]string{"joint": "seg_a_", "single": "seg_a_", "cls101": "cls_a_", "cls50": "cls_a_"}
-	for _, size := range []string{"187x250", "224x224"} {
-		for name, prefix := range inputs {
-			t.Run(name+" "+size, func(t *testing.T) {
-				if testing.Short() || !hasOneDNN() && !long {
-					t.Skip("takes minutes without oneDNN: run with -tags long")
-				}
-				var f tapFixture
-				readJSON(t, reference+"infer/"+name+"_"+size+".json", &f)
-				source := prefix + size
-				if source == "cls_a_224x224" {
-					source = "cls_a_224"
-				}
-				input := prepared(t, source)
-				f.Taps["input"].hold(t, "input", input.Data, 1e-7)
-				plan := published()[name]
-				w, err := ruleWeights(plan)
-				if err != nil {
-					t.Fatal(err)
-				}
-				g, err := plan.Graph(1, input.Shape[2], input.Shape[3])
-				if err != nil {
-					t.Fatal(err)
-				}
-				compareTaps(t, g, w, []nn.Tensor{input}, f, isMapOrInput)
-			})
-		}
-	}
-}
-
-func TestJointNetworkBeginsWithFeatures(t *testing.T) {
-	if testing.Short() || !hasOneDNN() && !long {
-		t.Skip("takes minutes without oneDNN: run with -tags long")
+// realTaps holds every tap against the reference folder, from a real slice.
+func realTaps(t *testing.T, name, size string, plan Plan, w nn.Weights) {
+	if size == "224x224" && !long {
+		t.Skip("the other size was tried: run with -tags long")
 	}
 	var f tapFixture
-	readJSON(t, reference+"infer/joint_features_64x80.json", &f)
-	plan := FullJoint()
-	g, err := plan.GraphWith(GraphOptions{InputFeatures: true}, 1, 64, 80)
+	readJSON(t, reference+"infer/"+name+"_"+size+".json", &f)
+	source := "seg_a_" + size
+	if !plan.segments() {
+		source = map[string]string{"187x250": "cls_a_187x250", "224x224": "cls_a_224"}[size]
+	}
+	input := prepared(t, source)
+	f.Taps["input"].hold(t, "input", input.Data, 1e-7)
+	g, err := plan.Graph(1, input.Shape[2], input.Shape[3])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range g.Parameters() {
-		if strings.HasPrefix(p.Name, "vgg16.conv1_") || strings.HasPrefix(p.Name, "res2net.conv1") {
-			t.Errorf("%s is in the network, though its stage is left out", p.Name)
-		}
-	}
-	w, err := ruleWeights(plan)
+	compareTaps(t, g, w, []nn.Tensor{input}, f, isMapOrInput)
+}
+
+// featureTaps begins the joint network with the features of its first stages.
+func featureTaps(t *testing.T, plan Plan, w nn.Weights) {
+	var f tapFixture
+	readJSON(t, reference+"infer/joint_features_64x80.json", &f)
+	g, err := plan.GraphWith(GraphOptions{InputFeatures: true}, 1, 64, 80)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,46 +48,56 @@ func TestJointNetworkBeginsWithFeatures(t *testing.T) {
 	compareTaps(t, g, w, inputs, f, isInput)
 }
 
-// The published test program resizes the first channel's probability to the
-// size of the label.
-func TestSegmentationAtTheSourcesSizeEqualsThePublishedOne(t *testing.T) {
-	if testing.Short() || !hasOneDNN() && !long {
-		t.Skip("takes minutes without oneDNN: run with -tags long")
+// sourceSize holds the mask at its picture's size: the published test program
+// resizes the first channel's probability to the size of the label.
+func sourceSize(t *testing.T, name string, plan Plan, w nn.Weights) {
+	if !long {
+		t.Skip("runs the network once more: run with -tags long")
 	}
 	var f map[string]struct {
 		Channels []struct {
-			Channel  int
 			Map512   summary
 			Uint8Sum int `json:"uint8_sum"`
 		}
 	}
 	readJSON(t, reference+"infer/test_joint_tail.json", &f)
-	for _, name := range []string{"single", "joint"} {
-		t.Run(name, func(t *testing.T) {
-			plan := published()[name]
-			plan.Height, plan.Width = 224, 224
-			w, err := ruleWeights(plan)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := NewSegmenter(&Model{Plan: plan, Weights: w}, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			got, err := s.Segment(context.Background(), openReference(t, "images/slice_b.png"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := f[name].Channels[0]
-			want.Map512.hold(t, "mask", got.Probability, tolerance)
-			sum := 0
-			for _, v := range got.Grey().Pix {
-				sum += int(v)
-			}
-			if d := sum - want.Uint8Sum; d < -300 || d > 300 { // of 24 million: a level flips here and there
-				t.Errorf("the grey mask sums up to %d, want %d", sum, want.Uint8Sum)
-			}
-		})
+	plan.Height, plan.Width = 224, 224
+	s, err := NewSegmenter(&Model{Plan: plan, Weights: w}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got, err := s.Segment(context.Background(), openReference(t, "images/slice_b.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := f[name].Channels[0]
+	want.Map512.hold(t, "mask", got.Probability, tolerance)
+	sum := 0
+	for _, v := range got.Grey().Pix {
+		sum += int(v)
+	}
+	if d := sum - want.Uint8Sum; d < -300 || d > 300 { // of 24 million: a level flips here and there
+		t.Errorf("the grey mask sums up to %d, want %d", sum, want.Uint8Sum)
+	}
+}
+
+func TestFeaturesReplaceTheFirstStagesOfBothEncoders(t *testing.T) {
+	g, err := FullJoint().GraphWith(GraphOptions{InputFeatures: true}, 1, 65, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := g.Inputs(); len(in) != 2 || in[1].Shape().String() != "1x64x33x40" {
+		t.Errorf("inputs %v", in)
+	}
+	for _, p := range g.Parameters() {
+		if strings.HasPrefix(p.Name, "vgg16.conv1_") || strings.HasPrefix(p.Name, "res2net.conv1") {
+			t.Errorf("%s is in the network, though its stage is left out", p.Name)
+		}
+	}
+	for _, p := range []Plan{FullSegmenter(), CompactJoint(), FullClassifier()} {
+		if _, err := p.GraphWith(GraphOptions{InputFeatures: true}, 1, 64, 64); err == nil {
+			t.Errorf("the %s begins with features", p.Name)
+		}
 	}
 }

@@ -154,28 +154,41 @@ func isMapOrInput(name string) bool {
 	return isInput(name) || len(name) > 4 && name[:4] == "cam."
 }
 
+// Every network is held against the published code with one set of weights:
+// from made-up input, which needs nothing but this folder, and from real slices
+// where the reference folder is there.
 func TestTapsEqualThePublishedOnes(t *testing.T) {
 	for _, name := range []string{"cls50", "cls101", "single", "joint"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() || name != "cls50" && !hasOneDNN() && !long {
-				t.Skip("the large networks take minutes without oneDNN")
+				t.Skip("takes long without oneDNN: run with -tags long")
 			}
-			var f tapFixture
-			readJSON(t, "testdata/portable/"+name+"_187x250.json", &f)
 			plan := published()[name]
 			w, err := ruleWeights(plan)
 			if err != nil {
 				t.Fatal(err)
 			}
-			g, err := plan.Graph(1, 187, 250)
-			if err != nil {
-				t.Fatal(err)
+			t.Run("made-up input", func(t *testing.T) { portableTaps(t, name, plan, w) })
+			t.Run("real slice of 187x250", func(t *testing.T) { realTaps(t, name, "187x250", plan, w) })
+			t.Run("real slice of 224x224", func(t *testing.T) { realTaps(t, name, "224x224", plan, w) })
+			if name == "joint" {
+				t.Run("features", func(t *testing.T) { featureTaps(t, plan, w) })
 			}
-			input := ruleInput("input", 2, 1, 3, 187, 250)
-			if d, where, err := f.Taps["input"].deviation(input.Data); err != nil || d > 1e-6 {
-				t.Fatalf("the input is not the fixture's: %v %s", err, where)
+			if plan.segments() {
+				t.Run("at the source's size", func(t *testing.T) { sourceSize(t, name, plan, w) })
 			}
-			compareTaps(t, g, w, []nn.Tensor{input}, f, isMapOrInput)
 		})
 	}
+}
+
+func portableTaps(t *testing.T, name string, plan Plan, w nn.Weights) {
+	var f tapFixture
+	readJSON(t, "testdata/portable/"+name+"_187x250.json", &f)
+	g, err := plan.Graph(1, 187, 250)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := ruleInput("input", 2, 1, 3, 187, 250)
+	f.Taps["input"].hold(t, "input", input.Data, 1e-6)
+	compareTaps(t, g, w, []nn.Tensor{input}, f, isMapOrInput)
 }
