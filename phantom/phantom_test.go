@@ -1,0 +1,201 @@
+package phantom
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/jcs-ct/jcs/ct"
+	"github.com/jcs-ct/jcs/internal/dcmtk"
+)
+
+func small(c Config) Config {
+	c.Columns, c.Slices = 96, 30
+	return c
+}
+
+func build(t *testing.T, c Config) (*ct.Volume, *Truth) {
+	t.Helper()
+	v, truth, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return v, truth
+}
+
+func TestSameConfigurationGivesTheSamePhantom(t *testing.T) {
+	c := small(Config{Seed: 7, GroundGlass: 2})
+	v, truth := build(t, c)
+	w, again := build(t, c)
+	if !slices.Equal(v.HU, w.HU) || !slices.Equal(truth.Lesion, again.Lesion) || v.SeriesUID != w.SeriesUID {
+		t.Error("two phantoms of one configuration differ")
+	}
+	c.Seed++
+	w, _ = build(t, c)
+	if slices.Equal(v.HU, w.HU) || v.SeriesUID == w.SeriesUID || v.Sources[0].InstanceUID == w.Sources[0].InstanceUID {
+		t.Error("another seed gives the same phantom")
+	}
+}
+
+func TestTheChestIsPlausible(t *testing.T) {
+	v, truth := build(t, small(Config{}))
+	for name, ml := range map[string]float64{"right": truth.Lungs.RightML, "left": truth.Lungs.LeftML} {
+		if ml < 1500 || ml > 3500 {
+			t.Errorf("the %s lung has %.0f mL", name, ml)
+		}
+	}
+	if truth.Lungs.LeftML >= truth.Lungs.RightML {
+		t.Error("the left lung is not the smaller one")
+	}
+	if len(truth.Lesions) != 0 || slices.Max(truth.Lesion) != 0 {
+		t.Error("a phantom without lesions has some")
+	}
+	var lung []int16
+	for i, label := range truth.Lung {
+		if label != 0 {
+			lung = append(lung, v.HU[i])
+		}
+	}
+	slices.Sort(lung)
+	if median := lung[len(lung)/2]; median < -860 || median > -780 {
+		t.Errorf("the lungs have %d HU, their median", median)
+	}
+	if v.HU[0] > -900 || slices.Max(v.HU) < 300 {
+		t.Error("there is no air around the body, or no bone in it")
+	}
+	// The right lung lies at the patient's right: low x.
+	for i, label := range truth.Lung {
+		x := v.Position(float64(i%v.Columns), 0, 0)[0]
+		if (label == rightLung && x > 0) || (label == leftLung && x < 0) {
+			t.Fatalf("lung %d lies at x = %.0f mm", label, x)
+		}
+	}
+}
+
+func TestALesionIsWhereAndWhatItIsSaidToBe(t *testing.T) {
+	c := Config{Columns: 128, Slices: 60, Lesions: []Lesion{
+		{GroundGlass, [3]float64{-75, 40, 0}, [3]float64{20, 15, 18}},
+		{Consolidation, [3]float64{80, 20, 30}, [3]float64{14, 14, 14}},
+	}}
+	v, truth := build(t, c)
+	if len(truth.Lesions) != 2 {
+		t.Fatalf("%d lesions", len(truth.Lesions))
+	}
+	for i, want := range []struct {
+		lung     string
+		low, top float64 // mean HU
+	}{{"right", -650, -480}, {"left", -150, 60}} {
+		got, l := truth.Lesions[i], c.Lesions[i]
+		ml := 4.0 / 3 * math.Pi * l.RadiiMM[0] * l.RadiiMM[1] * l.RadiiMM[2] / 1000
+		if math.Abs(got.VolumeML-ml) > 0.2*ml {
+			t.Errorf("lesion %d has %.1f mL, its ellipsoid %.1f", i+1, got.VolumeML, ml)
+		}
+		if got.Kind != l.Kind || got.Lung != want.lung || got.MeanHU < want.low || got.MeanHU > want.top {
+			t.Errorf("lesion %d is %+v", i+1, got)
+		}
+		for d := range l.CentreMM {
+			if math.Abs(got.CentreMM[d]-l.CentreMM[d]) > 3 {
+				t.Errorf("lesion %d has its centre at %v, not %v", i+1, got.CentreMM, l.CentreMM)
+			}
+		}
+		n := 0
+		for _, label := range truth.Lesion {
+			if int(label) == got.ID {
+				n++
+			}
+		}
+		x, y, z, _ := v.SpacingMM()
+		if math.Abs(float64(n)*x*y*z/1000-got.VolumeML) > 1e-9 {
+			t.Errorf("lesion %d: volume and labels differ", i+1)
+		}
+	}
+}
+
+func TestRandomLesionsLieInLungs(t *testing.T) {
+	for seed := range uint64(3) {
+		_, truth := build(t, small(Config{Seed: seed, GroundGlass: 4, Consolidations: 3}))
+		if len(truth.Lesions) < 5 {
+			t.Errorf("seed %d: %d of 7 lesions are left", seed, len(truth.Lesions))
+		}
+		pixels := 0
+		for i, label := range truth.Lesion {
+			if label == 0 {
+				continue
+			}
+			pixels++
+			if truth.Lung[i] == 0 {
+				t.Fatalf("seed %d: a lesion lies outside the lungs", seed)
+			}
+		}
+		for _, s := range truth.Slices {
+			pixels -= s.OpacityPixels
+		}
+		if pixels != 0 {
+			t.Errorf("seed %d: the slices' pixels are not those of the labels", seed)
+		}
+	}
+}
+
+func TestImpossibleConfigurationsAreErrors(t *testing.T) {
+	for name, c := range map[string]Config{
+		"tiny":            {Columns: 8},
+		"huge":            {Columns: 4096, Slices: 1 << 20},
+		"negative slices": {Slices: -1},
+		"negative pixels": {PixelMM: -1},
+		"many lesions":    {GroundGlass: 251},
+		"unknown kind":    {Lesions: []Lesion{{"nodule", [3]float64{}, [3]float64{1, 1, 1}}}},
+		"no radius":       {Lesions: []Lesion{{Kind: GroundGlass}}},
+	} {
+		if _, _, err := New(c); err == nil {
+			t.Errorf("%s is no error", name)
+		}
+	}
+}
+
+func TestWrittenPhantomIsReadAsItWas(t *testing.T) {
+	v, truth := build(t, small(Config{Seed: 3, GroundGlass: 2, Consolidations: 1}))
+	dir := t.TempDir()
+	err := Write(t.Context(), dir, v, truth)
+	if errors.Is(err, dcmtk.ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := ct.Open(t.Context(), dir, ct.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Kind != ct.KindDICOM || len(in.Warnings) != 0 {
+		t.Errorf("read as %s with warnings %v", in.Kind, in.Warnings)
+	}
+	got := in.Volume
+	if !slices.Equal(got.HU, v.HU) || !slices.Equal(got.Sources, v.Sources) || got.SeriesUID != v.SeriesUID {
+		t.Error("the volume read is not the one written")
+	}
+	for i := range got.Affine {
+		for j := range got.Affine[i] {
+			if math.Abs(got.Affine[i][j]-v.Affine[i][j]) > 1e-6 {
+				t.Fatalf("the affine read is %v, the one written %v", got.Affine, v.Affine)
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, TruthFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Truth
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Schema != "jcs.phantom/1" || !slices.Equal(back.Lesions, truth.Lesions) || !slices.Equal(back.Slices, truth.Slices) {
+		t.Error("the truth read is not the one written")
+	}
+}
