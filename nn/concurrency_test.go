@@ -82,6 +82,77 @@ func TestSeveralProgramsShareWeights(t *testing.T) {
 	})
 }
 
+func TestProgramsMayShareAnEngine(t *testing.T) {
+	if !haveOneDNN {
+		t.Skip("this build has no oneDNN, which alone has engines")
+	}
+	engine, err := NewEngine(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	g := smallNetwork()
+	r := random("shared engine")
+	w, in := randomWeights(r, g), randomInputs(r, g)
+	want := infer(t, g, w, Options{}, in)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			p, err := Compile(g, w, Options{Engine: engine})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer p.Close()
+			out := p.NewOutputs()
+			for range 20 {
+				if err := p.Run(context.Background(), in, out); err != nil {
+					t.Error(err)
+				} else if !slices.Equal(out[0].Data, want[0].Data) {
+					t.Error("a program on a shared engine gives other bits")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestOneThreadAgreesWithSeveral(t *testing.T) {
+	eachExecutor(t, func(t *testing.T, e Executor) {
+		for _, c := range blockCases() {
+			g := c.graph(t)
+			r := random(c.name)
+			w, in := randomWeights(r, g), randomInputs(r, g)
+			want := infer(t, g, w, Options{Executor: e}, in)
+			for i, out := range infer(t, g, w, Options{Executor: e, Threads: 1}, in) {
+				near(t, c.name, out, want[i], 1e-5)
+			}
+		}
+	})
+}
+
+func TestARunAllocatesNothingOfTheNetworksSize(t *testing.T) {
+	if !haveOneDNN {
+		t.Skip("plain Go allocates every value; this build has nothing else")
+	}
+	g := smallNetwork()
+	r := random("allocations")
+	p, err := Compile(g, randomWeights(r, g), Options{Executor: OneDNN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	in, out := randomInputs(r, g), p.NewOutputs()
+	n := testing.AllocsPerRun(50, func() {
+		if err := p.Run(context.Background(), in, out); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 10 {
+		t.Errorf("%g allocations a run", n)
+	}
+}
+
 func TestExactGivesTheSameBitsAgain(t *testing.T) {
 	eachExecutor(t, func(t *testing.T, e Executor) {
 		for _, c := range append(chainCases(), blockCases()...) {

@@ -160,6 +160,19 @@ func branchCases() []graphCase {
 			g.Output("a", g.Sigmoid(a))
 			g.Output("b", g.MaxPool(b, Pool{Kernel: 2}))
 		}},
+		{"a value that twenty operations use", func(g *Graph) {
+			x := g.Conv("c", g.Input("x", 1, 5, 4, 5), same(20))
+			parts := make([]*Value, 20)
+			for i := range parts {
+				parts[i] = g.ReLU(g.Slice(x, i, 20))
+			}
+			g.Output("y", g.Concat(parts...))
+		}},
+		{"planes of one pixel", func(g *Graph) {
+			x := g.Input("x", 2, 18, 1, 1)
+			y := g.Resize(g.GlobalAverage(g.AveragePool(x, Pool{Kernel: 1})), 3, 1)
+			g.Output("y", g.Conv("c", y, same(5)))
+		}},
 		{"two operations with one set of weights", func(g *Graph) {
 			x := g.Input("x", 2, 4, 6, 5)
 			g.Output("y", g.Conv("c", g.ReLU(g.Conv("c", x, same(4))), same(4)))

@@ -131,12 +131,13 @@ func (e *engine) forward(ctx context.Context, inputs map[*Value]array) error {
 	return nil
 }
 
-// backward overwrites the parameters' gradients. wanted says which inputs need
-// one as well; these are returned.
+// backward overwrites the parameters' gradients and forgets the values. wanted
+// says which inputs need a gradient as well; these are returned.
 func (e *engine) backward(ctx context.Context, outGrads map[*Value][]float64, wanted map[*Value]bool) (map[*Value][]float64, error) {
 	if e.values == nil {
-		return nil, fmt.Errorf("backward without a forward before it")
+		return nil, fmt.Errorf("a backward pass needs a forward pass before it")
 	}
+	defer func() { e.values = nil }()
 	for _, grad := range e.grads {
 		clear(grad)
 	}

@@ -8,16 +8,28 @@ import (
 	"testing"
 )
 
-func TestBackwardNeedsAForward(t *testing.T) {
+func TestBackwardNeedsAForwardOfItsOwn(t *testing.T) {
 	eachExecutor(t, func(t *testing.T, e Executor) {
 		g := smallNetwork()
-		tr, err := NewTrainer(g, randomWeights(random("no forward"), g), Options{Executor: e})
+		r := random("no forward")
+		tr, err := NewTrainer(g, randomWeights(r, g), Options{Executor: e})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer tr.Close()
-		if err := tr.Backward(context.Background(), tr.NewOutputs(), nil); err == nil {
-			t.Error("no error")
+		out := tr.NewOutputs()
+		backward := func() error { return tr.Backward(context.Background(), out, nil) }
+		if err := backward(); err == nil {
+			t.Error("no error without any forward pass")
+		}
+		if err := tr.Forward(context.Background(), randomInputs(r, g), out); err != nil {
+			t.Fatal(err)
+		}
+		if err := backward(); err != nil {
+			t.Fatal(err)
+		}
+		if err := backward(); err == nil {
+			t.Error("no error for a second backward pass")
 		}
 	})
 }
