@@ -57,7 +57,9 @@ const maxScans = 100
 // Decode reads one PNG or JPEG picture of 8 bits or fewer a channel and returns
 // it in grey. Colours, palette entries included, become luminance as Pillow's
 // mode "L" has it (ITU-R BT.601 in 16-bit fixed point), transparent pixels lie
-// on black. The size is checked before pixels are allocated.
+// on black. An orientation noted in a JPEG is not applied: left and right of a
+// slice are not a camera's to turn. The size is checked before pixels are
+// allocated.
 //
 // Bytes that are no such picture yield a [*Refusal]; an error of r itself is
 // passed on as it is.

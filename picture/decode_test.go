@@ -10,6 +10,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -153,6 +155,51 @@ func TestDecodeRefusesWhatIsNoSlice(t *testing.T) {
 				t.Errorf("it says %q, want %q in it", err, c.says)
 			}
 		})
+	}
+}
+
+// TestDecodeAnswersOddFiles needs the odd files, which are not part of the
+// project. An empty answer means that the file is read.
+func TestDecodeAnswersOddFiles(t *testing.T) {
+	root := filepath.Join("..", "..", "shared", "data", "dicom-odd")
+	if _, err := os.Stat(root); err != nil {
+		t.Skipf("the odd files are not here: %v", err)
+	}
+	for name, says := range map[string]string{
+		"png16_grey.png":               "16 bits a channel",
+		"png_1x1.png":                  "too few",
+		"png_cut.png":                  "cut short or broken",
+		"jpg_cut.jpg":                  "cut short or broken",
+		"png_bad_crc.png":              "cut short or broken",
+		"png_declares_60000x60000.png": "60000 x 60000 pixels, more than",
+		"png_bomb_12000x12000.png":     "12000 x 12000 pixels, more than",
+		"strip_5000x8.png":             "too few",
+		"text.png":                     "neither PNG nor JPEG",
+		"bmp.bmp":                      "neither PNG nor JPEG",
+		"gif.gif":                      "neither PNG nor JPEG",
+		"jpg_cmyk.jpg":                 "",
+		"png_rgba_transparent.png":     "",
+		"png_palette.png":              "",
+		"png_1bit.png":                 "",
+		"jpg_exif_rotated.jpg":         "",
+		"jpg_progressive.jpg":          "",
+		"png_interlaced_or_text.png":   "",
+		"png_named.jpg":                "",
+		"all_black.png":                "",
+	} {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := picture.Decode(bytes.NewReader(data), picture.Limits{})
+		switch {
+		case says == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case says == "" && got.Rect.Empty():
+			t.Errorf("%s: no pixels", name)
+		case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
+			t.Errorf("%s: got %v, want %q in it", name, err, says)
+		}
 	}
 }
 
