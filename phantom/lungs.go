@@ -15,8 +15,8 @@ const (
 	lungBase, lungTop = -125.0, 128.0 // z
 
 	airHU        = -1000
-	parenchymaHU = -865 // at the front; denser to the back, where blood pools
-	pooledHU     = 0.55 // HU a mm
+	parenchymaHU = -890 // at the front; denser to the back, where blood pools
+	pooledHU     = 0.5  // HU a mm
 )
 
 // side is -1 for the right lung, 1 for the left.

@@ -88,12 +88,18 @@ func rounded(x, y, rx, ry float64) float64 {
 	return (f - 1) * min(rx, ry)
 }
 
-// tube paints a segment of a tapering tube.
+// tube paints a segment of a tapering tube; one thinner than a pixel fills only
+// its share of it.
 func (p *plane) tube(t tube, grow float64, hu float32) {
 	r := max(t.r0, t.r1) + grow
-	if p.z < min(t.a[2], t.b[2])-r || p.z > max(t.a[2], t.b[2])+r {
+	if r <= 0 || p.z < min(t.a[2], t.b[2])-r || p.z > max(t.a[2], t.b[2])+r {
 		return
 	}
+	share := min(1, 2*r/p.pixel)
 	b := box{min(t.a[0], t.b[0]) - r, max(t.a[0], t.b[0]) + r, min(t.a[1], t.b[1]) - r, max(t.a[1], t.b[1]) + r}
-	p.paint(b, hu, func(x, y float64) float64 { return t.distance(x, y, p.z) - grow })
+	p.each(b, func(i int, x, y float64) {
+		if c := share * p.cover(t.distance(x, y, p.z)-grow); c > 0 {
+			p.hu[i] += float32(c) * (hu - p.hu[i])
+		}
+	})
 }
