@@ -54,7 +54,7 @@ func writeImage(t *testing.T, c *Child, im *CTImage) []byte {
 
 func checkSamples(t *testing.T, im *CTImage, samples []byte) {
 	t.Helper()
-	want, err := im.samples()
+	want, err := im.Samples()
 	if err != nil {
 		t.Fatal(err)
 	}

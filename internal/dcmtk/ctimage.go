@@ -35,10 +35,10 @@ const (
 	storedOffset = 1024
 )
 
-// attributes returns the modules Patient, General Study, General Series, Frame
+// Attributes returns the modules Patient, General Study, General Series, Frame
 // of Reference, General Equipment, General Image, Image Plane, Image Pixel, CT
 // Image and SOP Common, in the order of tags.
-func (im *CTImage) attributes() []Attribute {
+func (im *CTImage) Attributes() []Attribute {
 	date, clock := im.Time.Format("20060102"), im.Time.Format("150405")
 	set := func(group, element uint16, text string) Attribute {
 		return Attribute{Tag{group, element}, text}
@@ -98,8 +98,8 @@ func (im *CTImage) attributes() []Attribute {
 	}
 }
 
-// samples returns the stored values, little endian.
-func (im *CTImage) samples() ([]byte, error) {
+// Samples returns the stored values, little endian.
+func (im *CTImage) Samples() ([]byte, error) {
 	if len(im.HU) != im.Rows*im.Columns {
 		return nil, fmt.Errorf("dcmtk: CT image of %d x %d pixels has %d values", im.Columns, im.Rows, len(im.HU))
 	}
@@ -115,11 +115,11 @@ func (im *CTImage) samples() ([]byte, error) {
 
 // WriteCT returns the slice as a DICOM file, explicit little endian.
 func (c *Child) WriteCT(im *CTImage) ([]byte, error) {
-	samples, err := im.samples()
+	samples, err := im.Samples()
 	if err != nil {
 		return nil, err
 	}
-	return c.Write(im.attributes(), samples)
+	return c.Write(im.Attributes(), samples)
 }
 
 // decimal writes numbers as DICOM's decimal strings: at most 16 characters each

@@ -18,6 +18,9 @@ type Header struct {
 	values map[string]string
 }
 
+// NewHeader returns a header of values by keyword.
+func NewHeader(values map[string]string) *Header { return &Header{values: values} }
+
 // transferSyntax is the header's key for the syntax the file came in.
 const transferSyntax = "TransferSyntaxUID"
 
