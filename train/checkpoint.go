@@ -25,7 +25,8 @@ const (
 
 // progress is where a run stands, beside its tensors.
 type progress struct {
-	Step     int     `json:"step"` // steps that are done
+	Step     int     `json:"step"`  // steps that are done
+	Noted    int     `json:"noted"` // the last of them that has a row in the metrics
 	Best     float64 `json:"best"`
 	BestStep int     `json:"best_step"` // 0: none yet
 	Config   string  `json:"config_sha256"`

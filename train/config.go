@@ -40,9 +40,10 @@ type Config struct {
 
 // PlanConfig is one of network's plans with changes.
 type PlanConfig struct {
-	Base       string   `toml:"base"`    // compact-classifier, compact-joint, full-classifier, ...
-	Classes    []string `toml:"classes"` // names in the order of the labels; empty: the plan's
-	Size       int      `toml:"size"`    // side of the input in tests; 0: the plan's
+	Base       string   `toml:"base"`       // compact-classifier, compact-joint, full-classifier, ...
+	Classes    []string `toml:"classes"`    // names in the order of the labels; empty: the plan's
+	Size       int      `toml:"size"`       // side of the input in tests; 0: the plan's
+	Multiplier float64  `toml:"multiplier"` // of MobileNet's channels; 0: the plan's
 	SharedHead bool     `toml:"shared_head"`
 	Widths     []int    `toml:"widths"` // of the decoder's five stages; empty: the plan's
 }
@@ -187,6 +188,12 @@ func (c Config) NetworkPlan() (network.Plan, error) {
 	}
 	if c.Plan.Size > 0 {
 		p.Height, p.Width = c.Plan.Size, c.Plan.Size
+	}
+	if c.Plan.Multiplier > 0 {
+		if p.MobileNet == nil {
+			return network.Plan{}, errors.New("plan.multiplier is for networks on a MobileNet")
+		}
+		p.MobileNet = &network.MobileNet{Width: c.Plan.Multiplier}
 	}
 	if c.Plan.SharedHead {
 		p.SharedHead = true

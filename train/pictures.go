@@ -19,6 +19,7 @@ import (
 // is classified gets a bar below it: as long as the probability, green when it
 // is on the right side of a half.
 type album struct {
+	class  int // the positive one
 	wanted map[*dataset.Picture]bool
 	sheets map[string][]*image.RGBA
 }
@@ -26,7 +27,7 @@ type album struct {
 const albumSide = 256 // longer side of a picture in a sheet
 
 func newAlbum(v *validator) *album {
-	a := &album{wanted: map[*dataset.Picture]bool{}, sheets: map[string][]*image.RGBA{}}
+	a := &album{class: v.plan.Positive, wanted: map[*dataset.Picture]bool{}, sheets: map[string][]*image.RGBA{}}
 	if v.config.Pictures == 0 {
 		return a
 	}
@@ -58,7 +59,7 @@ func (a *album) add(p predicted) {
 	if !math.IsNaN(p.positive) {
 		c := color.RGBA{160, 160, 160, 255}
 		if l := p.picture.Item.Label; l >= 0 {
-			if c = red; (l > 0) == (p.positive > 0.5) {
+			if c = red; (l == a.class) == (p.positive > 0.5) {
 				c = green
 			}
 		}

@@ -211,55 +211,70 @@ func (r *run) makeTrainer(st *dataset.Store, c checkpoint) error {
 // train makes the steps that are left.
 func (r *run) train(ctx context.Context) error {
 	clock := newClock(r.loader.BatchSize())
-	for r.progress.Step < r.config.Steps {
-		l, rate, err := r.step(ctx)
+	for {
+		if err := r.note(ctx, clock); err != nil {
+			return r.interrupted(ctx, err)
+		}
+		if r.progress.Step == r.config.Steps {
+			return nil
+		}
+		b, err := r.loader.Next(ctx)
 		if err != nil {
-			if ctx.Err() != nil && r.progress.Step > 0 {
-				return errors.Join(err, r.saveCheckpoint())
-			}
+			return r.interrupted(ctx, err)
+		}
+		// A step is never left half done: its forward pass has moved the running
+		// statistics already, and a checkpoint would not be where it says.
+		l, err := r.step(context.WithoutCancel(ctx), b)
+		if err != nil {
 			return err
 		}
 		clock.tick()
-		r.tell(Event{Step: r.progress.Step, Loss: l.total(), Rate: rate, PerSecond: clock.perSecond(),
+		r.tell(Event{Step: r.progress.Step, Loss: l.total(), Rate: r.rate(), PerSecond: clock.perSecond(),
 			Left: clock.left(r.config.Steps - r.progress.Step)})
-		if err := r.after(ctx, rate, clock); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
-// step makes one step: forward, loss, backward, and the optimiser's.
-func (r *run) step(ctx context.Context) (losses, float64, error) {
-	b, err := r.loader.Next(ctx)
-	if err != nil {
-		return losses{}, 0, err
+// interrupted keeps what has been done when the error is that the run was
+// asked to end.
+func (r *run) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || r.progress.Step == 0 {
+		return err
 	}
+	return errors.Join(err, r.saveCheckpoint())
+}
+
+// rate is the learning rate of the last step.
+func (r *run) rate() float64 { return r.schedule(r.progress.Step - 1) }
+
+// step makes one step: forward, loss, backward, and the optimiser's.
+func (r *run) step(ctx context.Context, b dataset.Batch) (losses, error) {
 	if r.progress.Step == 0 {
 		if err := saveBatch(r.file(BatchFile), b.Samples); err != nil {
-			return losses{}, 0, err
+			return losses{}, err
 		}
 	}
 	if err := r.batch.fill(r.plan, b.Samples); err != nil {
-		return losses{}, 0, err
+		return losses{}, err
 	}
 	share, partner := r.config.Mixing.Draw(r.config.Seed, r.progress.Step, len(b.Samples))
 	r.batch.mix(share, partner)
 	if err := r.trainer.Forward(ctx, []nn.Tensor{r.batch.input}, r.outputs); err != nil {
-		return losses{}, 0, fmt.Errorf("step %d forward: %w", r.progress.Step+1, err)
+		return losses{}, fmt.Errorf("step %d forward: %w", r.progress.Step+1, err)
 	}
 	l, err := r.config.loss(r.plan, r.batch, r.outputs, r.grads)
 	if err != nil {
-		return l, 0, err
+		return l, err
 	}
 	if err := r.trainer.Backward(ctx, r.grads, nil); err != nil {
-		return l, 0, fmt.Errorf("step %d backward: %w", r.progress.Step+1, err)
+		return l, fmt.Errorf("step %d backward: %w", r.progress.Step+1, err)
 	}
-	rate := r.schedule(r.progress.Step)
-	norm, err := r.update(rate)
+	norm, err := r.update(r.schedule(r.progress.Step))
+	if err != nil {
+		return l, err
+	}
 	r.progress.Step++
 	r.progress.Window.add(l, norm)
-	return l, rate, err
+	return l, nil
 }
 
 // update moves the weights by their gradients, unless these are not finite.
@@ -281,27 +296,20 @@ func (r *run) update(rate float64) (norm float64, err error) {
 	return norm, nil
 }
 
-// after writes the row, the validation and the checkpoint that are due.
-func (r *run) after(ctx context.Context, rate float64, clock *clock) error {
+// note writes the row, the validation and the checkpoint that are due.
+func (r *run) note(ctx context.Context, clock *clock) error {
 	done := r.progress.Step
+	if done == r.progress.Noted {
+		return nil
+	}
 	due := done%r.config.Validate.Every == 0 || done == r.config.Steps
 	if !due && done%rowEvery != 0 {
 		return nil
 	}
 	l, norm := r.progress.Window.mean()
-	line := row{Step: done, Rate: rate, Loss: l, Norm: norm, PerSecond: clock.perSecond()}
+	line := row{Step: done, Rate: r.rate(), Loss: l, Norm: norm, PerSecond: clock.perSecond()}
 	if due {
-		w := r.average.Weights(r.trainer.Weights())
-		album := newAlbum(r.validator)
-		figures, score, err := r.validator.judge(ctx, w, album.add)
-		if err != nil {
-			if ctx.Err() != nil {
-				return errors.Join(err, r.saveCheckpoint())
-			}
-			return err
-		}
-		line.IsValidated, line.Figures, line.Score = true, figures, score
-		if err := r.keepBest(w, figures, score, album); err != nil {
+		if err := r.validate(ctx, &line); err != nil {
 			return err
 		}
 		clock.pause()
@@ -309,7 +317,7 @@ func (r *run) after(ctx context.Context, rate float64, clock *clock) error {
 	if err := r.record.add(line); err != nil {
 		return err
 	}
-	r.progress.Rows, r.progress.Window = len(r.record.rows), window{}
+	r.progress.Noted, r.progress.Rows, r.progress.Window = done, len(r.record.rows), window{}
 	if !due {
 		return nil
 	}
@@ -317,6 +325,18 @@ func (r *run) after(ctx context.Context, rate float64, clock *clock) error {
 		return err
 	}
 	return r.saveCheckpoint()
+}
+
+// validate judges the averaged weights and keeps them when they are the best.
+func (r *run) validate(ctx context.Context, line *row) error {
+	w := r.average.Weights(r.trainer.Weights())
+	album := newAlbum(r.validator)
+	figures, score, err := r.validator.judge(ctx, w, album.add)
+	if err != nil {
+		return err
+	}
+	line.IsValidated, line.Figures, line.Score = true, figures, score
+	return r.keepBest(w, figures, score, album)
 }
 
 // keepBest saves the model and its pictures when its score is the best so far.

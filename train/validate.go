@@ -203,7 +203,7 @@ func (v *validator) judge(ctx context.Context, w nn.Weights, each func(predicted
 	err := v.run(ctx, w, func(p predicted) error {
 		g := gathered[p.picture.Item.Source]
 		if g == nil {
-			g = newGathered()
+			g = newGathered(v.plan.Positive)
 			gathered[p.picture.Item.Source] = g
 		}
 		if each != nil {
@@ -234,21 +234,22 @@ func (v *validator) judge(ctx context.Context, w nn.Weights, each func(predicted
 
 // gathered are the predictions of one source, as far as figures need them.
 type gathered struct {
+	class         int // the positive one
 	masks         *evaluate.Segmentation
 	slices, drawn int
 	probabilities []float64
 	labels        []int
 }
 
-func newGathered() *gathered {
-	return &gathered{masks: evaluate.NewSegmentation(evaluate.SegmentationOptions{Bootstrap: evaluate.Bootstrap{Resamples: -1}})}
+func newGathered(class int) *gathered {
+	return &gathered{class: class, masks: evaluate.NewSegmentation(evaluate.SegmentationOptions{Bootstrap: evaluate.Bootstrap{Resamples: -1}})}
 }
 
 func (g *gathered) add(p predicted) error {
 	g.slices++
 	if !math.IsNaN(p.positive) && p.picture.Item.Label >= 0 {
 		label := 0
-		if p.picture.Item.Label > 0 {
+		if p.picture.Item.Label == g.class {
 			label = 1
 		}
 		g.probabilities = append(g.probabilities, p.positive)

@@ -1,0 +1,178 @@
+package dataset
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestIndexRowsBecomeItems(t *testing.T) {
+	text := "\ufefffile,label,patient,mask,finding\n" +
+		"a/1.png,1,p1,m/1.png,opacity\n" +
+		"\"b, c.jpg\",0,p2,,\n" +
+		"d.png,,p2,m/d.png,\n"
+	items, err := parseIndex(strings.NewReader(text), "/root", Columns{Group: "patient", Mask: "mask"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{
+		{Image: "/root/a/1.png", Label: 1, Group: "p1", Mask: "/root/m/1.png"},
+		{Image: "/root/b, c.jpg", Label: 0, Group: "p2"},
+		{Image: "/root/d.png", Label: Unknown, Group: "p2", Mask: "/root/m/d.png"},
+	}
+	if len(items) != len(want) {
+		t.Fatalf("%d items, want %d", len(items), len(want))
+	}
+	for i, w := range want {
+		g := items[i]
+		if g.Image != w.Image || g.Label != w.Label || g.Group != w.Group || g.Mask != w.Mask {
+			t.Errorf("item %d is %+v, want %+v", i, g, w)
+		}
+	}
+	if items[0].Columns["finding"] != "opacity" || items[1].Columns["file"] != "b, c.jpg" {
+		t.Errorf("columns are %v and %v", items[0].Columns, items[1].Columns)
+	}
+}
+
+func TestItemsWithoutAGroupAreGroupsOfTheirOwn(t *testing.T) {
+	items, err := parseIndex(strings.NewReader("file\na.png\nb.png\n"), "", Columns{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if items[0].Group == items[1].Group || items[0].Label != Unknown {
+		t.Errorf("items are %+v", items)
+	}
+}
+
+func TestFaultyIndexesAreRefusedByLine(t *testing.T) {
+	cases := map[string]struct {
+		text    string
+		columns Columns
+		want    string
+	}{
+		"an empty file":                        {"", Columns{}, "is empty"},
+		"a header alone":                       {"file,label\n", Columns{}, "names no pictures"},
+		"no file column":                       {"name,label\na,1\n", Columns{}, `no column "file"`},
+		"a group column that is not there":     {"file,label\na,1\n", Columns{Group: "run"}, `no column "run", only file, label`},
+		"a label column that is not there":     {"file\na\n", Columns{Label: "class"}, `no column "class"`},
+		"a column named twice":                 {"file,file\na,b\n", Columns{}, "line 1"},
+		"a label that is no number":            {"file,label\na.png,1\nb.png,covid\n", Columns{}, "line 3: label \"covid\""},
+		"a negative label":                     {"file,label\na.png,-1\n", Columns{}, "line 2: label"},
+		"a file that leads out of the root":    {"file\n../secret.png\n", Columns{}, "line 2: file \"../secret.png\""},
+		"an absolute file":                     {"file\n/etc/passwd\n", Columns{}, "line 2"},
+		"a mask that leads out of the root":    {"file,mask\na.png,x/../../b.png\n", Columns{Mask: "mask"}, "line 2"},
+		"an empty file name":                   {"file,label\n,1\n", Columns{}, "line 2"},
+		"a file named twice":                   {"file\na.png\nb.png\na.png\n", Columns{}, "line 4: \"a.png\" stands on line 2"},
+		"one file under two names":             {"file\na.png\n./a.png\n", Columns{}, "line 3"},
+		"a row that is too short":              {"file,label\na.png\n", Columns{}, "line 2"},
+		"a quote that is left open":            {"file\n\"a.png\n", Columns{}, "line 2"},
+		"an empty group":                       {"file,run\na.png,\n", Columns{Group: "run"}, "line 2: column \"run\" is empty"},
+		"a line counted over a quoted newline": {"file,label\n\"a\nb.png\",1\nc.png,x\n", Columns{}, "line 4"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseIndex(strings.NewReader(c.text), "", c.columns)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAnIndexLargerThanTheLimitIsRefused(t *testing.T) {
+	_, err := parseIndex(&endless{line: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,1\n"}, "", Columns{})
+	if err == nil {
+		t.Error("an endless index was read")
+	}
+}
+
+// endless is a header and then rows without end, each with another name.
+type endless struct {
+	line  string
+	begun bool
+	n     int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if !e.begun {
+		e.begun = true
+		return copy(p, "file,label\n"), nil
+	}
+	if len(p) < len(e.line) {
+		return copy(p, e.line[len(e.line)-1:]), nil
+	}
+	e.n++
+	b := []byte(e.line)
+	for i, v := 0, e.n; v > 0; i, v = i+1, v/26 {
+		b[i] = byte('a' + v%26)
+	}
+	return copy(p, b), nil
+}
+
+func TestReadIndexTakesTheIndexesFolderAsRoot(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "index.csv")
+	if err := os.WriteFile(name, []byte("file,label\na.png,1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	items, err := ReadIndex(name, "", Columns{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if items[0].Image != filepath.Join(dir, "a.png") {
+		t.Errorf("image is %s", items[0].Image)
+	}
+	if _, err := ReadIndex(filepath.Join(dir, "none.csv"), "", Columns{}); err == nil {
+		t.Error("an index that does not exist was read")
+	}
+}
+
+func TestFoldersArePairedByName(t *testing.T) {
+	images, masks := t.TempDir(), t.TempDir()
+	touch := func(dir, name string) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []string{"b.jpg", "a.png", "notes.txt", ".hidden.png"} {
+		touch(images, n)
+	}
+	touch(masks, "a.png")
+	touch(masks, "b.png")
+	items, err := PairFolders(images, masks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(items) != 2 || filepath.Base(items[0].Image) != "a.png" || filepath.Base(items[1].Mask) != "b.png" {
+		t.Errorf("items are %+v", items)
+	}
+	for _, c := range []struct{ dir, name, want string }{
+		{masks, "c.png", "mask c.png has no picture"},
+		{images, "d.png", "picture d.png has no mask"},
+		{images, "a.jpeg", "holds both"},
+	} {
+		touch(c.dir, c.name)
+		if _, err := PairFolders(images, masks); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error is %v, want one with %q", err, c.want)
+		}
+		os.Remove(filepath.Join(c.dir, c.name))
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	f.Add("file,label,run\na.png,1,r\n\"b\"\"c\",0,s\n")
+	f.Add("\ufefffile\n../a\n")
+	f.Add("file,label\n\"a\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		items, err := parseIndex(strings.NewReader(text), "/root", Columns{})
+		if (err == nil) != (len(items) > 0) {
+			t.Fatalf("%d items and error %v", len(items), err)
+		}
+		for _, it := range items {
+			if !strings.HasPrefix(it.Image, "/root") || it.Label < Unknown {
+				t.Fatalf("item %+v", it)
+			}
+		}
+	})
+}
