@@ -67,7 +67,8 @@ func (m MobileNet) build(g *nn.Graph, x *nn.Value) [5]*nn.Value {
 
 func (m MobileNet) layer(g *nn.Graph, name string, x *nn.Value, c nn.Conv) *nn.Value {
 	c.Pad = samePadding(x, c)
-	x = g.BatchNorm(name+".bn", g.Conv(name+".conv", x, c), nn.BatchNorm{Eps: mobileEps, Momentum: 0.1})
+	x = g.Tap(name+".conv", g.Conv(name+".conv", x, c))
+	x = g.BatchNorm(name+".bn", x, nn.BatchNorm{Eps: mobileEps, Momentum: 0.1})
 	return g.Tap(name, g.Activate(nn.ReLU6, x))
 }
 

@@ -2,6 +2,8 @@ package network
 
 import (
 	"bytes"
+	"context"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -119,7 +121,12 @@ func kerasMobileNet(t *testing.T) *weights.File {
 	return f
 }
 
-func TestImportMobileNetReadsTheImageNetFile(t *testing.T) {
+// The ImageNet weights come without their last layer, so no class can be held
+// against. But their batch norms keep what each layer gave in training: with
+// the right layout, padding and input the last layers vary just as much here,
+// even on a CT slice (1.00); with mirrored kernels or with the odd zero before
+// instead of behind, by 0.78.
+func TestImportedMobileNetVariesAsItsBatchNormsExpect(t *testing.T) {
 	text, err := os.ReadFile("../../shared/pretrained/mobilenet_v1_1.0_224_notop.safetensors")
 	if err != nil {
 		t.Skip("../shared/pretrained is not here")
@@ -128,7 +135,47 @@ func TestImportMobileNetReadsTheImageNetFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ImportMobileNet(f); err != nil {
+	w, err := ImportMobileNet(f)
+	if err != nil {
 		t.Fatal(err)
 	}
+	plan := CompactClassifier()
+	plan.Height, plan.Width = 224, 224
+	input, err := plan.Prepare(openReference(t, "images/slice_a.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w["fc.weight"] = nn.NewTensor(2, 1024)
+	g, err := plan.GraphWith(GraphOptions{Outputs: []string{"encoder.pw11.conv", "encoder.pw12.conv"}}, 1, 224, 224)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := nn.Compile(g, w, nn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	out := program.NewOutputs()
+	if err := program.Run(context.Background(), []nn.Tensor{input}, out); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"encoder.pw11", "encoder.pw12"} {
+		if s := spread(out[i], w[name+".bn.running_var"]); s < 0.9 || s > 1.1 {
+			t.Errorf("%s varies by %.2f of what its batch norm expects", name, s)
+		}
+	}
+}
+
+// spread is the mean over the channels of their deviation over the expected one.
+func spread(x, variance nn.Tensor) float64 {
+	area := x.Shape[2] * x.Shape[3]
+	total := 0.0
+	for c, mean := range planeMeans(x) {
+		squares := 0.0
+		for _, v := range x.Data[c*area : (c+1)*area] {
+			squares += float64(v-mean) * float64(v-mean)
+		}
+		total += math.Sqrt(squares / float64(area) / (float64(variance.Data[c]) + mobileEps))
+	}
+	return total / float64(x.Shape[1])
 }
