@@ -9,18 +9,17 @@ import (
 type levels struct {
 	tissue  int16 // above: skin and what lies under it
 	aerated int16 // below: lung, airway, bowel gas, air
-	gas     int16 // median of a region: at or below, it is gas and no lung
-	airway  int16 // mean of an airway's cross-section: below
+	gas     int16 // median of a region or its cross-section: below, it is gas and no lung
 }
 
 // There is no standard for these numbers; each stands well between what it
-// parts.
+// parts. Emphysema reaches medians of about -940 HU.
 func hounsfieldLevels() levels {
-	return levels{tissue: -300, aerated: -400, gas: -930, airway: -880}
+	return levels{tissue: -300, aerated: -400, gas: -955}
 }
 
 const (
-	airwayMM2    = 800  // the largest area of an airway's cross-section
+	airwayMM2    = 800  // the largest area of an airway's cross-section in a picture
 	airwayMM     = 40   // how far from the body's middle it may lie
 	tableMM      = 3    // half the thickness of what is no body
 	wallMM       = 12   // radius of the closing that keeps the wall's consolidations in
@@ -86,25 +85,30 @@ func (l *Lungs) findMiddle(bodies []plane) {
 	}
 }
 
-// dropAirways unmarks the cross-sections of trachea and main bronchi: small,
-// filled with gas and near the middle.
-func (l *Lungs) dropAirways(air []uint8, level []int16, bound int16) {
+// dropGas unmarks the cross-sections whose median is below a bound: trachea,
+// main bronchi, stomach and bowel. With airwaysOnly they must be small and near
+// the middle too.
+func (l *Lungs) dropGas(air []uint8, level []int16, bound int16, airwaysOnly bool) {
 	p := l.blocks()
 	runs, n := components(Mask{air}, l.w, l.h, byFaces)
-	area, sum, column := make([]int, n), make([]int, n), make([]int, n)
+	values, column := make([][]int16, n), make([]int, n)
 	for _, r := range runs {
-		for c := r.from; c < r.to; c++ {
-			area[r.label]++
-			sum[r.label] += int(level[int(r.row)*l.w+int(c)])
-			column[r.label] += int(c)
-		}
+		values[r.label] = append(values[r.label], level[int(r.row)*l.w:][r.from:r.to]...)
+		column[r.label] += int(r.to-r.from) * int(r.from+r.to-1) / 2
 	}
 	middle := (l.middle+0.5)/float64(l.factor) - 0.5
+	gas := make([]bool, n)
+	for k, vs := range values {
+		slices.Sort(vs)
+		gas[k] = vs[len(vs)/2] < bound
+		if airwaysOnly {
+			a := float64(len(vs))
+			off := (float64(column[k])/a - middle) * p.sx
+			gas[k] = gas[k] && a*p.sx*p.sy < airwayMM2 && max(off, -off) < airwayMM
+		}
+	}
 	for _, r := range runs {
-		k := r.label
-		a := float64(area[k])
-		off := (float64(column[k])/a - middle) * p.sx
-		if a*p.sx*p.sy < airwayMM2 && sum[k] < int(bound)*area[k] && max(off, -off) < airwayMM {
+		if gas[r.label] {
 			mark(air, l.w, r, 0)
 		}
 	}
@@ -137,7 +141,7 @@ func (l *Lungs) label(air Mask, level [][]int16, bodies []plane, gas int16) {
 			continue
 		}
 		slices.Sort(vs)
-		lung[k] = vs[len(vs)/2] > gas
+		lung[k] = vs[len(vs)/2] >= gas
 		if lung[k] {
 			largest = max(largest, size[k])
 		}

@@ -17,7 +17,7 @@ func LungsOfPicture(p *image.Gray) *Lungs {
 	body := l.notOutside(level, bound).open(framedMM).largest()
 	air := l.aerated(level, body, bound)
 	l.findMiddle([]plane{body})
-	l.dropAirways(air.at, level, l.airwayLevel(air.at, level))
+	l.dropGas(air.at, level, l.airwayLevel(air.at, level), true)
 	l.label(Mask{air.at}, [][]int16{level}, []plane{body}, -1)
 	l.part()
 	l.closeAt(0, body)

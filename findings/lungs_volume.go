@@ -30,7 +30,7 @@ func LungsOfVolume(ctx context.Context, v *ct.Volume) (*Lungs, error) {
 	}
 	l.findMiddle(bodies)
 	for s := range air {
-		l.dropAirways(air[s], hu[s], levels.airway)
+		l.dropGas(air[s], hu[s], levels.gas, false)
 	}
 	l.label(air, hu, bodies, levels.gas)
 	l.part()

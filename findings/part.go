@@ -79,7 +79,7 @@ func (l *Lungs) seeds(all Mask, radius float64) ([][]uint8, bool) {
 }
 
 // claim gives each block the side of the nearest seed in its slice or, where
-// there is none, that of the body's half it lies in.
+// the slice has not a seed of each, that of the body's half it lies in.
 func (l *Lungs) claim(all Mask, seeds [][]uint8) {
 	for s, at := range all {
 		if at == nil {
@@ -94,7 +94,7 @@ func (l *Lungs) claim(all Mask, seeds [][]uint8) {
 				continue
 			}
 			side := l.sideOf((float64(i%l.w)+0.5)*float64(l.factor) - 0.5)
-			if right != nil && right[i] != left[i] {
+			if right != nil && right[i] < far && left[i] < far && right[i] != left[i] {
 				side = Left
 				if right[i] < left[i] {
 					side = Right

@@ -1,0 +1,187 @@
+package report
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"strings"
+
+	"github.com/jcs-ct/jcs/diagnose"
+)
+
+const (
+	sheetWidth     = 1280
+	sheetMargin    = 16
+	sheetColumns   = 8
+	thumbnailSide  = (sheetWidth - 2*sheetMargin - (sheetColumns-1)*8) / sheetColumns
+	thumbnailFoot  = 24
+	mostThumbnails = 64
+	headerHeight   = 92
+	chartHeight    = 96
+	footerHeight   = 30
+)
+
+// disclaimer stands on every sheet.
+const disclaimer = "For research. Not a medical device, not for diagnosis."
+
+// sheet is one picture of the whole study: the verdict, the probability of
+// every slice, and the slices with their lesions in outline.
+func sheet(r *diagnose.Result, f faces) canvas {
+	shown := sample(r)
+	columns := min(sheetColumns, len(shown))
+	side := thumbnailSide
+	if len(shown) < sheetColumns {
+		side = min(2*thumbnailSide, (sheetWidth-2*sheetMargin-(columns-1)*8)/columns)
+	}
+	rows := (len(shown) + sheetColumns - 1) / sheetColumns
+	chart := 0
+	if len(r.Diagnosis.Slices) > 1 {
+		chart = chartHeight
+	}
+	top := headerHeight + chart
+	c := newCanvas(sheetWidth, top+rows*(side+thumbnailFoot+8)+footerHeight, f)
+	c.header(r.Diagnosis)
+	if chart > 0 {
+		c.chart(r.Diagnosis, image.Rect(sheetMargin+36, headerHeight+4, sheetWidth-sheetMargin, headerHeight+chartHeight-26))
+	}
+	for k, i := range shown {
+		x := sheetMargin + k%sheetColumns*(side+8)
+		y := top + k/sheetColumns*(side+thumbnailFoot+8)
+		c.thumbnail(r, i, image.Rect(x, y, x+side, y+side))
+	}
+	foot := disclaimer
+	if len(shown) < len(r.Diagnosis.Slices) {
+		foot += fmt.Sprintf("   %d of %d slices are shown.", len(shown), len(r.Diagnosis.Slices))
+	}
+	c.write(sheetMargin, c.Rect.Dy()-10, f.small, dimInk, foot)
+	return c
+}
+
+// sample picks the slices that are shown, evenly over the study.
+func sample(r *diagnose.Result) []int {
+	n := len(r.Diagnosis.Slices)
+	k := min(n, mostThumbnails)
+	out := make([]int, k)
+	for i := range out {
+		out[i] = (2*i + 1) * n / (2 * k)
+	}
+	return out
+}
+
+// header writes the verdict and what it rests on.
+func (c canvas) header(d *diagnose.Diagnosis) {
+	x := sheetMargin
+	if d.Verdict != "" {
+		x = c.write(x, 38, c.faces.large, verdictColour(d.Verdict), strings.ToUpper(string(d.Verdict))) + 18
+	}
+	c.write(x, 38, c.faces.large, ink, fit(c.faces.large, Headline(d), sheetWidth-sheetMargin-x))
+	c.write(sheetMargin, 62, c.faces.small, dimInk, fit(c.faces.small, provenance(d), sheetWidth-2*sheetMargin))
+	if d.Rule != nil {
+		text := "rule " + d.Rule.Name + ": " + d.Rule.Text
+		c.write(sheetMargin, 80, c.faces.small, dimInk, fit(c.faces.small, text, sheetWidth-2*sheetMargin))
+	}
+}
+
+func verdictColour(v diagnose.Verdict) color.RGBA {
+	switch v {
+	case diagnose.Positive:
+		return positive
+	case diagnose.Negative:
+		return negative
+	}
+	return doubtful
+}
+
+// Headline says in one line what was found besides the verdict.
+func Headline(d *diagnose.Diagnosis) string {
+	var parts []string
+	if d.Probability != nil {
+		parts = append(parts, fmt.Sprintf("probability %.2f", *d.Probability))
+	}
+	if d.Rule != nil && len(d.Slices) > 1 {
+		parts = append(parts, fmt.Sprintf("%d of %d slices positive", d.PositiveSlices(), len(d.Slices)))
+	}
+	if d.Lesions != nil {
+		text := lesions(len(d.Lesions))
+		if ml, ok := d.OpacityML(); ok && ml > 0 {
+			text += fmt.Sprintf(", %.0f mL", ml)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "  ·  ")
+}
+
+// provenance says what was read, and by what.
+func provenance(d *diagnose.Diagnosis) string {
+	text := fmt.Sprintf("%s, %d slices", d.Input.Kind, d.Input.Slices)
+	if d.Input.Columns > 0 {
+		text += fmt.Sprintf(" of %d x %d", d.Input.Columns, d.Input.Rows)
+	}
+	if s := d.Input.SpacingMM; s != nil {
+		text += fmt.Sprintf(", %.2f x %.2f x %.2f mm", s[0], s[1], s[2])
+	}
+	return text + "  ·  model " + d.Model.Name + ", precision " + d.Model.Precision
+}
+
+// chart draws a bar for the probability of every slice, and the threshold.
+func (c canvas) chart(d *diagnose.Diagnosis, at image.Rectangle) {
+	n := len(d.Slices)
+	for i, s := range d.Slices {
+		bar := image.Rect(at.Min.X+i*at.Dx()/n, at.Min.Y, at.Min.X+(i+1)*at.Dx()/n, at.Max.Y)
+		if bar.Dx() > 3 {
+			bar.Max.X--
+		}
+		c.fill(image.Rect(bar.Min.X, at.Max.Y-1, bar.Max.X, at.Max.Y), unasked)
+		if s.Probability != nil {
+			bar.Min.Y = at.Max.Y - max(1, int(*s.Probability*float64(at.Dy())+0.5))
+			c.fill(bar, sliceColour(s))
+		}
+	}
+	if d.Rule != nil {
+		y := at.Max.Y - int(d.Rule.SliceThreshold*float64(at.Dy()))
+		for x := at.Min.X; x < at.Max.X; x += 6 {
+			c.fill(image.Rect(x, y, min(x+3, at.Max.X), y+1), dimInk)
+		}
+		c.writeRight(at.Min.X-6, y+5, c.faces.small, dimInk, fmt.Sprintf("%.2g", d.Rule.SliceThreshold))
+	}
+	c.writeRight(at.Min.X-6, at.Min.Y+9, c.faces.small, dimInk, "1")
+	c.write(at.Min.X, at.Max.Y+15, c.faces.small, dimInk, "0")
+	c.writeRight(at.Max.X, at.Max.Y+15, c.faces.small, dimInk, fmt.Sprint(n-1))
+	c.write(at.Min.X+at.Dx()/2-130, at.Max.Y+15, c.faces.small, dimInk, "probability by slice; no bar: no lung, not asked")
+}
+
+func sliceColour(s diagnose.Slice) color.RGBA {
+	if s.Positive {
+		return positive
+	}
+	return negative
+}
+
+// thumbnail draws a slice with its lesions, its number and its probability.
+func (c canvas) thumbnail(r *diagnose.Result, i int, at image.Rectangle) {
+	p := r.Picture(i)
+	s := r.Diagnosis.Slices[i]
+	inner := letterbox(at, p.Rect.Dx(), p.Rect.Dy())
+	c.place(inner, p)
+	drawOutline(c.RGBA, inner, r.Masks[i], p.Rect.Dx(), p.Rect.Dy(), 1, outline)
+	bar := image.Rect(at.Min.X, at.Max.Y+2, at.Max.X, at.Max.Y+6)
+	c.fill(bar, unasked)
+	c.write(at.Min.X, at.Max.Y+20, c.faces.small, ink, fmt.Sprint(i))
+	if s.Probability != nil {
+		bar.Max.X = bar.Min.X + int(*s.Probability*float64(bar.Dx())+0.5)
+		c.fill(bar, sliceColour(s))
+		c.writeRight(at.Max.X, at.Max.Y+20, c.faces.small, ink, fmt.Sprintf("%.2f", *s.Probability))
+	}
+}
+
+// letterbox is the largest rectangle of the shape w x h in the middle of at.
+func letterbox(at image.Rectangle, w, h int) image.Rectangle {
+	dx, dy := at.Dx(), at.Dy()
+	if w*dy > h*dx {
+		dy = max(1, h*dx/w)
+	} else {
+		dx = max(1, w*dy/h)
+	}
+	x, y := at.Min.X+(at.Dx()-dx)/2, at.Min.Y+(at.Dy()-dy)/2
+	return image.Rect(x, y, x+dx, y+dy)
+}
