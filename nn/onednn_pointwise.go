@@ -143,10 +143,7 @@ func (l *lowering) planeSums(x tensor) tensor {
 	if l.err != nil {
 		return tensor{}
 	}
-	spec := wholePlane(x.shape)
-	p := l.primitive(l.engine.PoolForward(spec, x.layout))
-	mean := l.allocate(l.layout(p, onednn.Dst), Shape{x.shape[0], x.shape[1], 1, 1})
-	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, mean})
+	mean := l.planeMeans(x)
 	sums := l.asPlain(mean)
 	area := float32(x.shape[2] * x.shape[3])
 	l.emitWork("sums of planes", func() {
