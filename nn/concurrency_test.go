@@ -227,8 +227,13 @@ func TestACancelledRunSaysSo(t *testing.T) {
 
 func TestARunEndsSoonAfterItsContext(t *testing.T) {
 	eachExecutor(t, func(t *testing.T, e Executor) {
-		g := NewGraph() // two seconds of plain Go in one operation
-		g.Output("y", g.Conv("a", g.Input("x", 1, 128, 128, 128), Conv{Out: 128, Kernel: 3}.Same()))
+		// Two seconds of plain Go in one operation, half a second of oneDNN in all.
+		g := NewGraph()
+		y := g.Input("x", 1, 128, 128, 128)
+		for range 40 {
+			y = g.Conv("a", y, Conv{Out: 128, Kernel: 3}.Same())
+		}
+		g.Output("y", y)
 		w := Weights{"a.weight": NewTensor(128, 128, 3, 3)}
 		p, err := Compile(g, w, Options{Executor: e})
 		if err != nil {
@@ -239,14 +244,11 @@ func TestARunEndsSoonAfterItsContext(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		start := time.Now()
-		for range 2 { // one runs, one waits; with a fast executor both may end in time
+		for range 2 { // one runs, one waits
 			wg.Go(func() {
 				err := p.Run(ctx, []Tensor{NewTensor(1, 128, 128, 128)}, p.NewOutputs())
-				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v, want a passed deadline", err)
-				}
-				if err == nil && e == Reference {
-					t.Error("the reference should not be that fast")
 				}
 			})
 		}
