@@ -109,8 +109,8 @@ func logitLoss() pixelLoss {
 
 // mask is one item of one head, with its target and its gradient.
 type mask struct {
-	output, target, grad        []float32
-	bce, overlap, sumP, sumBoth float64
+	output, target, grad  []float32
+	bce, overlap, sumBoth float64
 }
 
 func maskLoss(f pixelLoss, output, target, grad Tensor, o BCEDiceOptions) (float64, error) {
