@@ -54,8 +54,11 @@ func NewLoader(st *Store, sources []Source, a Augmentation, seed uint64, first, 
 // BatchSize is the number of samples in each batch.
 func (l *Loader) BatchSize() int { return l.sampler.batchSize() }
 
-// Next is the batch of the next step.
+// Next is the batch of the next step, or ctx's error once that has ended.
 func (l *Loader) Next(ctx context.Context) (Batch, error) {
+	if ctx.Err() != nil {
+		return Batch{}, context.Cause(ctx)
+	}
 	select {
 	case b := <-l.made[l.next%len(l.made)]:
 		l.next++

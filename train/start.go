@@ -47,6 +47,9 @@ func (c Config) startWeights(plan network.Plan) (nn.Weights, *Start, error) {
 		return nil, nil, fmt.Errorf("start weights %s: %w", c.Start, err)
 	}
 	for name, t := range w {
+		if strings.HasSuffix(name, "num_batches_tracked") {
+			continue // a counter that nothing needs
+		}
 		from, ok := given[name]
 		if !ok || !from.Shape.Equal(t.Shape) {
 			s.Renewed = append(s.Renewed, name)

@@ -1,0 +1,300 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jcs-ct/jcs/network"
+)
+
+// study writes a little data set: discs on grey are lesions, label 1. It
+// returns the data folder.
+func study(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	index := "file,label,patient,mask\n"
+	for i := range 16 {
+		img, mask := image.NewGray(image.Rect(0, 0, 64, 64)), image.NewGray(image.Rect(0, 0, 64, 64))
+		label := i % 2
+		for y := range 64 {
+			for x := range 64 {
+				dx, dy := x-20-i, y-30
+				img.Pix[y*64+x] = uint8(60 + (x*7+y*3+i)%20)
+				if label == 1 && dx*dx+dy*dy < 100 {
+					img.Pix[y*64+x], mask.Pix[y*64+x] = 220, 255
+				}
+			}
+		}
+		savePicture(t, filepath.Join(dir, fmt.Sprintf("%02d.png", i)), img)
+		savePicture(t, filepath.Join(dir, fmt.Sprintf("%02d-mask.png", i)), mask)
+		index += fmt.Sprintf("%02d.png,%d,p%d,%02d-mask.png\n", i, label, i/4, i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "index.csv"), []byte(index), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func savePicture(t *testing.T, name string, img image.Image) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := png.Encode(f, img); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tinyConfig is a run of six steps of a very small network.
+func tinyConfig(t *testing.T, kind, data string) Config {
+	t.Helper()
+	plan := `base = "compact-classifier"`
+	mask := ""
+	if kind == "joint" {
+		plan, mask = "base = \"compact-joint\"\nshared_head = true\nwidths = [4, 4, 4, 4, 4]", `mask = "mask"`
+	}
+	c, err := ParseConfig(fmt.Appendf(nil, `
+name = "tiny"
+kind = %q
+seed = 3
+steps = 6
+[plan]
+%s
+size = 64
+multiplier = 0.0625
+[data]
+folder = %q
+[[source]]
+name = "discs"
+index = "index.csv"
+group = "patient"
+%s
+per_batch = 4
+validation = { values = ["p3"] }
+[augment]
+width = 48
+height = 48
+flip = 0.5
+noise = 0.5
+noise_level = 5
+[mixing]
+chance = %g
+alpha = 0.4
+[loss]
+heads = [%s]
+class = %g
+[optimise]
+method = "adamw"
+rate = 3e-3
+weight_decay = 1e-2
+schedule = "cosine"
+warm_up = 0.2
+clip = 5
+average = 0.9
+[validate]
+every = 4
+flip = true
+batch = 3
+pictures = 2
+`, kind, plan, data, mask, map[string]float64{"classifier": 0.5}[kind],
+		map[string]string{"joint": "1, 0.4, 0.3, 0.2, 0.2"}[kind], map[string]float64{"joint": 0.2}[kind]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// stopAfter ends a context when a step has been made.
+func stopAfter(step int) (context.Context, func(Event)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	return ctx, func(e Event) {
+		if e.Message == "" && e.Step == step {
+			cancel()
+		}
+	}
+}
+
+func TestAResumedRunEndsWithTheSameBytes(t *testing.T) {
+	for _, kind := range []string{"classifier", "joint"} {
+		t.Run(kind, func(t *testing.T) {
+			c := tinyConfig(t, kind, study(t))
+			whole, parts := t.TempDir(), t.TempDir()
+			if err := Run(context.Background(), c, whole, Options{Threads: 1}); err != nil {
+				t.Fatal(err)
+			}
+			for i, stop := range []int{3, 4, 99} {
+				ctx, events := stopAfter(stop)
+				err := Run(ctx, c, parts, Options{Threads: 1, Resume: i > 0, Events: events})
+				if stop < 6 && !errors.Is(err, context.Canceled) {
+					t.Fatalf("stopped after step %d: error is %v", stop, err)
+				} else if stop > 6 && err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{CheckpointFile, BestFile} {
+				if !bytes.Equal(read(t, whole, name), read(t, parts, name)) {
+					t.Errorf("%s of the resumed run differs", name)
+				}
+			}
+			if a, b := steps(t, whole), steps(t, parts); a != b || a != "4 6" {
+				t.Errorf("rows at steps %q and %q, want \"4 6\"", a, b)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// steps are the steps of the metrics' rows.
+func steps(t *testing.T, dir string) string {
+	t.Helper()
+	var steps []string
+	for _, line := range strings.Split(strings.TrimSpace(string(read(t, dir, MetricsFile))), "\n")[1:] {
+		step, _, _ := strings.Cut(line, ",")
+		steps = append(steps, step)
+	}
+	return strings.Join(steps, " ")
+}
+
+func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
+	c := tinyConfig(t, "joint", study(t))
+	out := filepath.Join(t.TempDir(), "new", "run")
+	var figures []Figures
+	err := Run(context.Background(), c, out, Options{Threads: 1, Date: "2020-02-02", Version: "test", Events: func(e Event) {
+		if e.Figures != nil {
+			figures = e.Figures
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	want := "batch.png best.safetensors checkpoint.safetensors curves.png metrics.csv predicted-discs.png"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("the folder holds %s, want %s", got, want)
+	}
+	if len(figures) != 1 || figures[0].Slices != 4 || figures[0].Dice == nil || figures[0].AUC == nil {
+		t.Errorf("figures are %+v", figures)
+	}
+	m, err := network.Load(filepath.Join(out, BestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest Manifest
+	if err := json.Unmarshal(m.Manifest, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if manifest.Date != "2020-02-02" || manifest.Version != "test" || manifest.Seed != 3 || manifest.Start != nil ||
+		manifest.Data.Slices["discs"]["train"] != 12 || manifest.Data.HeldOut["discs"][0] != "p3: validation" ||
+		len(manifest.Data.TrainSHA) != 64 || manifest.Config.Steps != 6 || len(manifest.ConfigSHA) != 64 {
+		t.Errorf("manifest is %s", m.Manifest)
+	}
+}
+
+func TestTrainingLowersTheLoss(t *testing.T) {
+	c := tinyConfig(t, "joint", study(t))
+	c.Steps, c.Validate.Every, c.Optimise.Rate = 25, 25, 1e-2
+	var first, last float64
+	err := Run(context.Background(), c, t.TempDir(), Options{Threads: 1, Events: func(e Event) {
+		switch {
+		case e.Message != "":
+		case e.Step <= 5:
+			first += e.Loss / 5
+		case e.Step > 20:
+			last += e.Loss / 5
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last > 0.9*first {
+		t.Errorf("loss went from %.3f to %.3f", first, last)
+	}
+}
+
+func TestRunsThatCannotBeTakenUpAreRefused(t *testing.T) {
+	data := study(t)
+	c := tinyConfig(t, "classifier", data)
+	out := t.TempDir()
+	if err := Run(context.Background(), c, out, Options{Threads: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "no run to resume") {
+		t.Errorf("resuming nothing: %v", err)
+	}
+	ctx, events := stopAfter(1)
+	if err := Run(ctx, c, out, Options{Threads: 1, Events: events}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := Run(context.Background(), c, out, Options{Threads: 1}); err == nil || !strings.Contains(err.Error(), "holds a run already") {
+		t.Errorf("beginning over a run: %v", err)
+	}
+	other := tinyConfig(t, "joint", data)
+	if err := Run(context.Background(), other, out, Options{Threads: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "another configuration") {
+		t.Errorf("another configuration: %v", err)
+	}
+	savePicture(t, filepath.Join(data, "00.png"), image.NewGray(image.Rect(0, 0, 64, 64)))
+	if err := Run(context.Background(), c, out, Options{Threads: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "data are not those") {
+		t.Errorf("other data: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(out, CheckpointFile), []byte("cut"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(context.Background(), c, out, Options{Threads: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), CheckpointFile) {
+		t.Errorf("a checkpoint that is cut: %v", err)
+	}
+}
+
+func TestARunStartsFromWhatFits(t *testing.T) {
+	data := study(t)
+	from := t.TempDir()
+	if err := Run(context.Background(), tinyConfig(t, "classifier", data), from, Options{Threads: 1}); err != nil {
+		t.Fatal(err)
+	}
+	c := tinyConfig(t, "joint", data)
+	plan, err := c.NetworkPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{BestFile, CheckpointFile} {
+		c.Start = filepath.Join(from, file)
+		_, start, err := c.startWeights(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(start.SHA256) != 64 || len(start.Taken) < 60 || len(start.Renewed) < 60 {
+			t.Errorf("%s: start is %+v", file, start)
+		}
+		for _, name := range start.Renewed {
+			if strings.HasPrefix(name, "encoder.") {
+				t.Errorf("%s: %s was not taken", file, name)
+			}
+		}
+	}
+	c.Start = filepath.Join(data, "index.csv")
+	if _, _, err := c.startWeights(plan); err == nil {
+		t.Error("a table was taken for weights")
+	}
+}
