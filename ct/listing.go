@@ -2,6 +2,7 @@ package ct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -68,7 +69,7 @@ func (e entry) prefix(n int) ([]byte, error) {
 	defer r.Close()
 	data := make([]byte, min(int64(n), e.size))
 	m, err := io.ReadFull(r, data)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("read %s: %w", e.name, err)
 	}
 	return data[:m], nil

@@ -3,6 +3,7 @@ package ct
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path"
@@ -40,7 +41,7 @@ func listZip(ctx context.Context, name string, limits Limits) (*listing, error) 
 
 func (l *listing) addZip(ctx context.Context, r io.ReaderAt, size int64, limits Limits) error {
 	z, err := zip.NewReader(r, size)
-	if err != nil && err != zip.ErrInsecurePath {
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		r := refuse("broken_zip", "%s is a zip that is cut short or broken: copy or export it again", l.name)
 		r.Err = err
 		return r
@@ -106,7 +107,7 @@ type zipped struct {
 
 func (z *zipped) Read(p []byte) (int, error) {
 	n, err := z.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = z.broken(err)
 	}
 	return n, err

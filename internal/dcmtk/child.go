@@ -99,7 +99,9 @@ func childEnv(env []string) []string {
 
 // greet waits for the child's first words: its version of DCMTK.
 func (c *Child) greet() error {
-	c.out.SetReadDeadline(time.Now().Add(c.limits.Wall))
+	if err := c.out.SetReadDeadline(time.Now().Add(c.limits.Wall)); err != nil {
+		return c.end(err)
+	}
 	s, text, _, err := readAnswer(c.out, 0, nil)
 	if err != nil {
 		return c.end(err)
@@ -181,8 +183,9 @@ func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
 	}
 	r.n = uint64(len(payload))
 	deadline := time.Now().Add(c.limits.Wall)
-	c.in.SetWriteDeadline(deadline)
-	c.out.SetReadDeadline(deadline)
+	if err := errors.Join(c.in.SetWriteDeadline(deadline), c.out.SetReadDeadline(deadline)); err != nil {
+		return nil, nil, c.end(err)
+	}
 	if _, err := c.in.Write(r.encode()); err != nil {
 		return nil, nil, c.end(err)
 	}
@@ -233,8 +236,8 @@ func (c *Child) stop() {
 	c.in.Close()
 	c.out.Close()
 	if c.cmd.ProcessState == nil {
-		c.cmd.Process.Kill()
-		c.cmd.Wait() // its error is how the process ended; ProcessState holds it
+		_ = c.cmd.Process.Kill() // it may have ended by itself
+		_ = c.cmd.Wait()         // its error is how the process ended; ProcessState holds it
 	}
 }
 

@@ -12,6 +12,7 @@ import "C"
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,11 +64,11 @@ func (f fd) Write(p []byte) (int, error) {
 func serve(memory, cpu string) int {
 	const in, out = fd(0), fd(1)
 	if C.jcs_dicom_start() != C.JCS_DICOM_OK {
-		send(out, statusFault, "DCMTK's data dictionary is missing: install DCMTK's library package again, or set DCMDICTPATH", nil)
+		_ = send(out, statusFault, "DCMTK's data dictionary is missing: install DCMTK's library package again, or set DCMDICTPATH", nil)
 		return 1
 	}
 	if err := confine(memory, cpu); err != nil {
-		send(out, statusFault, "cannot set the limits of the process: "+err.Error(), nil)
+		_ = send(out, statusFault, "cannot set the limits of the process: "+err.Error(), nil)
 		return 1
 	}
 	if send(out, statusOK, C.GoString(C.jcs_dicom_version()), nil) != nil {
@@ -76,7 +77,7 @@ func serve(memory, cpu string) int {
 	var payload []byte
 	for {
 		r, err := readRequest(in)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return 0
 		}
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 func UID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		binary.Write(h, binary.LittleEndian, uint64(len(p))) // a hash takes all
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(p)))) // a hash takes all
 		h.Write([]byte(p))
 	}
 	id := h.Sum(nil)[:16]
