@@ -168,6 +168,7 @@ func (l *lowering) unwind() {
 
 func (t *oneDNNTrainer) forward(ctx context.Context, inputs, outputs []Tensor) error {
 	return t.engine.Do(ctx, func() error {
+		t.ready = false // until this one is through
 		for i, in := range t.inputs {
 			copy(t.low.floats(in), inputs[i].Data)
 		}
