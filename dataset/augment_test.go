@@ -61,9 +61,8 @@ func TestNothingAskedForLeavesThePicture(t *testing.T) {
 }
 
 func TestAFlipMirrorsPictureAndMask(t *testing.T) {
-	p := &Picture{Image: texture(96, 64), Mask: disc(96, 64, 30, 30, 12)}
+	p := &Picture{Image: texture(96, 96), Mask: disc(96, 96, 30, 50, 20)}
 	s := Augmentation{View: 96, Width: 96, Height: 96, Flip: 1}.Apply(&Picture{Image: texture(96, 96), Mask: disc(96, 96, 30, 50, 20)}, newRand(1))
-	p = &Picture{Image: texture(96, 96), Mask: disc(96, 96, 30, 50, 20)}
 	for y := range 96 {
 		for x := range 96 {
 			if s.Image.Pix[y*96+x] != p.Image.Pix[y*96+95-x] || s.Mask.Pix[y*96+x] != p.Mask.Pix[y*96+95-x] {
