@@ -54,6 +54,9 @@ func newSlice(o object) (*slice, error) {
 	return s, nil
 }
 
+// maxPlane is the most pixels of a slice: 8192 x 8192.
+const maxPlane = 1 << 26
+
 func (s *slice) readSize(h *dcmtk.Header) error {
 	for _, dim := range []struct {
 		keyword string
@@ -67,6 +70,9 @@ func (s *slice) readSize(h *dcmtk.Header) error {
 			return phrase("%s is missing or 0", dim.keyword)
 		}
 		*dim.value = v
+	}
+	if s.rows*s.columns > maxPlane {
+		return phrase("it declares %d x %d pixels, far more than a CT slice has", s.columns, s.rows)
 	}
 	if n, ok, err := h.Int("NumberOfFrames"); err != nil {
 		return err

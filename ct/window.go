@@ -25,7 +25,7 @@ func (w Window) Grey(hu int16) uint8 {
 		return 255
 	case g > 0:
 		return uint8(g)
-	default: // also NaN, of a zero Width
+	default: // also NaN, at the level of a window without width
 		return 0
 	}
 }
