@@ -223,7 +223,7 @@ func (s *study) segment(ctx context.Context) error {
 			chosen = append(chosen, i)
 		}
 	}
-	s.Methods["opacity"] = fmt.Sprintf("pixels over a probability of %g, inside the convex hull of each lung in the slice widened by %g mm", s.options.MaskThreshold, s.options.LungMarginMM)
+	s.Methods["opacity"] = fmt.Sprintf("pixels over a probability of %g; regions of a slice of which less than a tenth lies in the convex hull of a lung, widened by %g mm, are dropped", s.options.MaskThreshold, s.options.LungMarginMM)
 	if len(chosen) == 0 {
 		return nil
 	}

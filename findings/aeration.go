@@ -4,19 +4,16 @@ import (
 	"slices"
 )
 
-// levels are the bounds by which lungs are told from the rest, in the values of
-// the slices.
-type levels struct {
-	tissue  int16 // above: skin and what lies under it
-	aerated int16 // below: lung, airway, bowel gas, air
-	gas     int16 // median of a region or its cross-section: below, it is gas and no lung
-}
-
-// There is no standard for these numbers; each stands well between what it
-// parts. Emphysema reaches medians of about -940 HU.
-func hounsfieldLevels() levels {
-	return levels{tissue: -300, aerated: -400, gas: -955}
-}
+// The bounds, in Hounsfield units, by which lungs are told from the rest. There
+// is no standard for them; each stands well between what it parts.
+const (
+	tissueHU  = -300 // above: skin and what lies under it
+	aeratedHU = -400 // below: lung, airway, bowel gas, air
+	// Gas is this much darker than the median of all that is aerated: emphysema
+	// lowers the median too. Below leastLungHU it is gas in any case.
+	gasBelowHU  = 85
+	leastLungHU = -955
+)
 
 const (
 	airwayMM2    = 800  // the largest area of an airway's cross-section in a picture
@@ -114,8 +111,28 @@ func (l *Lungs) dropGas(air []uint8, level []int16, bound int16, airwaysOnly boo
 	}
 }
 
-// label keeps the regions that are lungs and gives each its side.
-func (l *Lungs) label(air Mask, level [][]int16, bodies []plane, gas int16) {
+// gasBound is the median below which a cross-section of a volume is gas.
+func gasBound(air Mask, hu [][]int16) int16 {
+	var count [1 << 16]int
+	n := 0
+	for s, plane := range air {
+		for i, v := range plane {
+			if v != 0 {
+				count[int(hu[s][i])+1<<15]++
+				n++
+			}
+		}
+	}
+	median := 0
+	for below := 0; median < len(count) && below+count[median] <= n/2; median++ {
+		below += count[median]
+	}
+	return int16(max(median-1<<15-gasBelowHU, leastLungHU))
+}
+
+// label keeps the regions that are large enough for lungs and gives each its
+// side.
+func (l *Lungs) label(air Mask, bodies []plane) {
 	runs, n := components(air, l.w, l.h, byFaces)
 	size, column := make([]int, n), make([]float64, n)
 	total := 0
@@ -126,32 +143,16 @@ func (l *Lungs) label(air Mask, level [][]int16, bodies []plane, gas int16) {
 	for _, b := range bodies {
 		total += countMarked(b.at)
 	}
-	values := make([][]int16, n)
-	worth := func(k int32) bool { return float64(size[k]) >= leastOfBody*leastOfLungs*float64(total) }
-	for _, r := range runs {
-		if worth(r.label) {
-			line := level[r.slice][int(r.row)*l.w:]
-			values[r.label] = append(values[r.label], line[r.from:r.to]...)
-		}
-	}
 	largest := 0
-	lung := make([]bool, n)
-	for k, vs := range values {
-		if len(vs) == 0 {
-			continue
-		}
-		slices.Sort(vs)
-		lung[k] = vs[len(vs)/2] >= gas
-		if lung[k] {
-			largest = max(largest, size[k])
-		}
+	for _, cells := range size {
+		largest = max(largest, cells)
 	}
 	if float64(largest) < leastOfBody*float64(total) {
 		return
 	}
 	for _, r := range runs {
 		k := r.label
-		if !lung[k] || float64(size[k]) < leastOfLungs*float64(largest) {
+		if float64(size[k]) < leastOfLungs*float64(largest) {
 			continue
 		}
 		if l.sides[r.slice] == nil {

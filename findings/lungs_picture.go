@@ -18,7 +18,7 @@ func LungsOfPicture(p *image.Gray) *Lungs {
 	air := l.aerated(level, body, bound)
 	l.findMiddle([]plane{body})
 	l.dropGas(air.at, level, l.airwayLevel(air.at, level), true)
-	l.label(Mask{air.at}, [][]int16{level}, []plane{body}, -1)
+	l.label(Mask{air.at}, []plane{body})
 	l.part()
 	l.closeAt(0, body)
 	l.sum()

@@ -161,17 +161,24 @@ func TestKeepDropsWhatLiesAwayFromTheLungs(t *testing.T) {
 	}
 	s := slice(v, 0)
 	mask := make([]uint8, v.Columns*v.Rows)
-	set := func(x, y float64) int {
+	set := func(x, y float64, length int) int { // a row of cells to the right
 		i := row(v, y)*v.Columns + column(v, x)
-		mask[i] = 1
+		for k := range length {
+			mask[i+k] = 1
+		}
 		return i
 	}
-	wall, lung, table, room := set(-75, 55), set(70, 0), set(0, 130), set(-165, -80)
-	if dropped := l.Keep(mask, s, 5); dropped != 2 {
-		t.Errorf("%d cells dropped, want 2", dropped)
+	wall, lung, spine := set(-75, 60, 1), set(70, 0, 1), set(-35, 75, 30)
+	table, room := set(0, 130, 2), set(-165, -80, 1)
+	reaching := set(-160, 0, 25) // from the skin into the right lung
+	if dropped := l.Keep(mask, s, 5); dropped != 33 {
+		t.Errorf("%d cells dropped, want 33", dropped)
 	}
-	if mask[wall] == 0 || mask[lung] == 0 || mask[table] != 0 || mask[room] != 0 {
-		t.Errorf("kept: wall %d, lung %d, table %d, room %d", mask[wall], mask[lung], mask[table], mask[room])
+	if mask[wall] == 0 || mask[lung] == 0 || mask[reaching] == 0 {
+		t.Errorf("dropped of what is in the lungs: wall %d, lung %d, reaching %d", mask[wall], mask[lung], mask[reaching])
+	}
+	if mask[table] != 0 || mask[room] != 0 || mask[spine] != 0 {
+		t.Errorf("kept of what is not: table %d, room %d, spine %d", mask[table], mask[room], mask[spine])
 	}
 }
 

@@ -16,23 +16,23 @@ import (
 // stay in. Slices are taken to be axial.
 func LungsOfVolume(ctx context.Context, v *ct.Volume) (*Lungs, error) {
 	l := newLungs(Of(v))
-	levels := hounsfieldLevels()
 	hu := make([][]int16, v.Slices)
 	air := make(Mask, v.Slices)
 	bodies := make([]plane, v.Slices)
 	err := l.eachSlice(ctx, func(s int) {
 		hu[s] = shrink(l, v.Slice(s))
-		bodies[s] = l.body(hu[s], levels.tissue)
-		air[s] = l.aerated(hu[s], bodies[s], levels.aerated).at
+		bodies[s] = l.body(hu[s], tissueHU)
+		air[s] = l.aerated(hu[s], bodies[s], aeratedHU).at
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find the lungs: %w", err)
 	}
 	l.findMiddle(bodies)
+	gas := gasBound(air, hu)
 	for s := range air {
-		l.dropGas(air[s], hu[s], levels.gas, false)
+		l.dropGas(air[s], hu[s], gas, false)
 	}
-	l.label(air, hu, bodies, levels.gas)
+	l.label(air, bodies)
 	l.part()
 	err = l.eachSlice(ctx, func(s int) { l.closeAt(s, bodies[s]) })
 	if err != nil {
