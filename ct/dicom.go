@@ -37,6 +37,7 @@ func readDICOM(ctx context.Context, entries []entry, single bool, o Options) (*I
 		return nil, err
 	}
 	in.warnVolume()
+	in.slices = nil
 	return in, nil
 }
 

@@ -105,7 +105,9 @@ func (r *rescale) readSlope(h *dcmtk.Header) error {
 		}
 		*part.value = v[0]
 	}
-	switch {
+	switch unit := h.Text("RescaleType"); {
+	case unit != "" && unit != "HU": // PS3.3 C.8.2.1.1.6: absent means HU
+		return phrase("its values are not Hounsfield units by its RescaleType")
 	case r.slope == 0, math.Abs(r.slope) > maxSlope, math.Abs(r.intercept) > 1<<17:
 		return phrase("its rescale slope or intercept is not that of a CT")
 	case r.slope < 0 && h.Text("PhotometricInterpretation") != "MONOCHROME1":

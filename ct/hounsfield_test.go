@@ -94,6 +94,7 @@ func TestImpossiblePixelHeadersAreErrors(t *testing.T) {
 		"infinite intercept":    {"RescaleIntercept": "Inf"},
 		"huge intercept":        {"RescaleIntercept": "1e9"},
 		"slope 0":               {"RescaleSlope": "0"},
+		"another unit":          {"RescaleType": "Z_EFF"},
 		"negative slope":        {"RescaleSlope": "-1"},
 	} {
 		_, err := newRescale(pixelHeader(changes))
