@@ -34,6 +34,10 @@ type Folder struct {
 	parents []string // made for it, outermost first
 	replace bool     // an earlier result lies at out
 
+	// life is held for reading while a file is written: Discard, which may
+	// come from an interrupt, waits for it.
+	life sync.RWMutex
+
 	mu    sync.Mutex
 	files []diagnose.File
 }
@@ -91,20 +95,23 @@ func occupied(out string, force bool) (replace bool, err error) {
 // notOurs returns the first file below out that an earlier result there does
 // not list, or what keeps the folder from being one.
 func notOurs(out string) string {
-	text, err := os.ReadFile(filepath.Join(out, DiagnosisFile))
-	var earlier struct {
-		Schema string          `json:"schema"`
-		Files  []diagnose.File `json:"files"`
-	}
-	if err != nil || json.Unmarshal(text, &earlier) != nil || !strings.HasPrefix(earlier.Schema, "jcs.") {
-		return "no " + DiagnosisFile
-	}
-	ours := map[string]bool{DiagnosisFile: true}
-	for _, f := range earlier.Files {
-		ours[f.Path] = true
+	ours := map[string]bool{}
+	for _, name := range []string{DiagnosisFile, SegmentationFile} {
+		text, err := os.ReadFile(filepath.Join(out, name))
+		var earlier struct {
+			Schema string          `json:"schema"`
+			Files  []diagnose.File `json:"files"`
+		}
+		if err != nil || json.Unmarshal(text, &earlier) != nil || !strings.HasPrefix(earlier.Schema, "jcs.") {
+			continue
+		}
+		ours[name] = true
+		for _, f := range earlier.Files {
+			ours[f.Path] = true
+		}
 	}
 	stranger := ""
-	err = filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -175,7 +182,25 @@ func (f *Folder) Add(path, kind string, write func(io.Writer) error) error {
 	return nil
 }
 
+// Fill lets a function write into the folder whatever it writes. Such files are
+// not listed.
+func (f *Folder) Fill(write func(dir string) error) error {
+	f.life.RLock()
+	defer f.life.RUnlock()
+	if f.temp == "" {
+		return errEnded
+	}
+	return write(f.temp)
+}
+
+var errEnded = errors.New("the output folder was discarded")
+
 func (f *Folder) write(path string, write func(io.Writer) error) (sum string, err error) {
+	f.life.RLock()
+	defer f.life.RUnlock()
+	if f.temp == "" {
+		return "", errEnded
+	}
 	name := filepath.Join(f.temp, filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return "", fmt.Errorf("write %s: %w", path, err)
@@ -201,6 +226,11 @@ func (f *Folder) write(path string, write func(io.Writer) error) (sum string, er
 // Commit gives the folder its name. An earlier result goes only once the new
 // one is in its place.
 func (f *Folder) Commit() error {
+	f.life.Lock()
+	defer f.life.Unlock()
+	if f.temp == "" {
+		return errEnded
+	}
 	if err := os.Chmod(f.temp, 0o755); err != nil {
 		return fmt.Errorf("finish the output folder: %w", err)
 	}
@@ -230,6 +260,8 @@ func (f *Folder) Commit() error {
 
 // Discard removes what was written.
 func (f *Folder) Discard() error {
+	f.life.Lock()
+	defer f.life.Unlock()
 	if f.temp == "" {
 		return nil
 	}

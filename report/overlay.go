@@ -99,16 +99,16 @@ func caption(d *diagnose.Diagnosis, slice int) string {
 func opacityText(s diagnose.Slice) string {
 	switch {
 	case s.OpacityAreaMM2 != nil:
-		return fmt.Sprintf("   opacity %.1f cm² in %s", *s.OpacityAreaMM2/100, lesions(*s.Lesions))
+		return fmt.Sprintf("   opacity %.1f cm² in %s", *s.OpacityAreaMM2/100, plural(*s.Lesions, "lesion"))
 	case s.OpacityPixels != nil:
-		return fmt.Sprintf("   opacity %d pixels in %s", *s.OpacityPixels, lesions(*s.Lesions))
+		return fmt.Sprintf("   opacity %d pixels in %s", *s.OpacityPixels, plural(*s.Lesions, "lesion"))
 	}
 	return "   not segmented"
 }
 
-func lesions(n int) string {
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 lesion"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d lesions", n)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -18,7 +18,11 @@ import (
 // Write adds the pictures of a result to a folder. progress, if not nil, is told
 // of each.
 func Write(ctx context.Context, to *Folder, r *diagnose.Result, progress func(done, total int)) error {
-	todo := pictures(r)
+	return drawAll(ctx, to, pictures(r), progress)
+}
+
+// drawAll draws and writes pictures, several at a time.
+func drawAll(ctx context.Context, to *Folder, todo []drawing, progress func(done, total int)) error {
 	next := make(chan drawing, len(todo))
 	for _, p := range todo {
 		next <- p
@@ -37,7 +41,7 @@ func Write(ctx context.Context, to *Folder, r *diagnose.Result, progress func(do
 				if err := ctx.Err(); err != nil {
 					return fmt.Errorf("write the pictures: %w", err)
 				}
-				if err := to.Add(p.path, p.kind, pngOf(p.draw(f).RGBA)); err != nil {
+				if err := to.Add(p.path, p.kind, pngOf(p.draw(f))); err != nil {
 					return err
 				}
 				mu.Lock()
@@ -73,22 +77,22 @@ func EncodeJSON(w io.Writer, v any) error {
 // drawing is a picture to be written.
 type drawing struct {
 	path, kind string
-	draw       func(faces) canvas
+	draw       func(faces) image.Image
 }
 
 // pictures lists what is drawn: the sheet, and the overlays of every slice that
 // was called positive or shows opacity. A lone slice has its overlays always.
 func pictures(r *diagnose.Result) []drawing {
-	out := []drawing{{"sheet.png", "contact_sheet", func(f faces) canvas { return sheet(r, f) }}}
+	out := []drawing{{"sheet.png", "contact_sheet", func(f faces) image.Image { return sheet(r, f).RGBA }}}
 	for i, s := range r.Diagnosis.Slices {
 		relevant := s.Positive || r.Masks[i] != nil || len(r.Diagnosis.Slices) == 1
 		if relevant && s.Segmented {
 			out = append(out, drawing{fmt.Sprintf("slices/%04d-lesions.png", i), "lesion_overlay",
-				func(f faces) canvas { return lesionOverlay(r, i, f) }})
+				func(f faces) image.Image { return lesionOverlay(r, i, f).RGBA }})
 		}
 		if relevant && r.Maps[i] != nil {
 			out = append(out, drawing{fmt.Sprintf("slices/%04d-activation.png", i), "activation_overlay",
-				func(f faces) canvas { return activationOverlay(r, i, f) }})
+				func(f faces) image.Image { return activationOverlay(r, i, f).RGBA }})
 		}
 	}
 	return out
@@ -99,4 +103,44 @@ func pngOf(m image.Image) func(io.Writer) error {
 		e := png.Encoder{CompressionLevel: png.BestSpeed}
 		return e.Encode(w, m)
 	}
+}
+
+// SegmentationFile is the name of the JSON beside masks.
+const SegmentationFile = "segmentation.json"
+
+// SegmentationSchema names its form: a diagnosis without a verdict.
+const SegmentationSchema = "jcs.segmentation/1"
+
+// WriteMasks adds the mask of every segmented slice to a folder, 255 where
+// opaque, and the slices with opacity in outline.
+func WriteMasks(ctx context.Context, to *Folder, r *diagnose.Result, progress func(done, total int)) error {
+	var todo []drawing
+	for i, s := range r.Diagnosis.Slices {
+		if !s.Segmented {
+			continue
+		}
+		todo = append(todo, drawing{fmt.Sprintf("masks/%04d.png", i), "mask", func(faces) image.Image { return maskPicture(r, i) }})
+		if r.Masks[i] != nil {
+			todo = append(todo, drawing{fmt.Sprintf("slices/%04d-lesions.png", i), "lesion_overlay",
+				func(f faces) image.Image { return lesionOverlay(r, i, f).RGBA }})
+		}
+	}
+	return drawAll(ctx, to, todo, progress)
+}
+
+func maskPicture(r *diagnose.Result, slice int) *image.Gray {
+	m := image.NewGray(r.Picture(slice).Rect)
+	for i, v := range r.Masks[slice] {
+		if v != 0 {
+			m.Pix[i] = 255
+		}
+	}
+	return m
+}
+
+// WriteSegmentation writes segmentation.json with the files that are there.
+func WriteSegmentation(to *Folder, d *diagnose.Diagnosis) error {
+	d.Schema, d.Files = SegmentationSchema, to.Files()
+	_, err := to.write(SegmentationFile, func(w io.Writer) error { return EncodeJSON(w, d) })
+	return err
 }

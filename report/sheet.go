@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	sheetWidth     = 1280
-	sheetMargin    = 16
-	sheetColumns   = 8
-	thumbnailSide  = (sheetWidth - 2*sheetMargin - (sheetColumns-1)*8) / sheetColumns
-	thumbnailFoot  = 24
-	mostThumbnails = 64
-	headerHeight   = 92
-	chartHeight    = 96
-	footerHeight   = 30
+	sheetWidth       = 1280
+	sheetMargin      = 16
+	sheetColumns     = 8
+	largestThumbnail = 512
+	thumbnailFoot    = 24
+	mostThumbnails   = 64
+	headerHeight     = 92
+	chartHeight      = 96
+	footerHeight     = 30
 )
 
 // disclaimer stands on every sheet.
@@ -29,10 +29,7 @@ const disclaimer = "For research. Not a medical device, not for diagnosis."
 func sheet(r *diagnose.Result, f faces) canvas {
 	shown := sample(r)
 	columns := min(sheetColumns, len(shown))
-	side := thumbnailSide
-	if len(shown) < sheetColumns {
-		side = min(2*thumbnailSide, (sheetWidth-2*sheetMargin-(columns-1)*8)/columns)
-	}
+	side := min(largestThumbnail, (sheetWidth-2*sheetMargin-(columns-1)*8)/columns)
 	rows := (len(shown) + sheetColumns - 1) / sheetColumns
 	chart := 0
 	if len(r.Diagnosis.Slices) > 1 {
@@ -102,7 +99,7 @@ func Headline(d *diagnose.Diagnosis) string {
 		parts = append(parts, fmt.Sprintf("%d of %d slices positive", d.PositiveSlices(), len(d.Slices)))
 	}
 	if d.Lesions != nil {
-		text := lesions(len(d.Lesions))
+		text := plural(len(d.Lesions), "lesion")
 		if ml, ok := d.OpacityML(); ok && ml > 0 {
 			text += fmt.Sprintf(", %.0f mL", ml)
 		}
@@ -113,7 +110,7 @@ func Headline(d *diagnose.Diagnosis) string {
 
 // provenance says what was read, and by what.
 func provenance(d *diagnose.Diagnosis) string {
-	text := fmt.Sprintf("%s, %d slices", d.Input.Kind, d.Input.Slices)
+	text := fmt.Sprintf("%s, %s", d.Input.Kind, plural(d.Input.Slices, "slice"))
 	if d.Input.Columns > 0 {
 		text += fmt.Sprintf(" of %d x %d", d.Input.Columns, d.Input.Rows)
 	}

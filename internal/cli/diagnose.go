@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/jcs-ct/jcs/diagnose"
+	"github.com/jcs-ct/jcs/report"
+)
+
+type diagnoseCommand struct {
+	inputFlags
+	modelFlags
+	ruleFlags
+	Out     string `required:"" placeholder:"DIR" help:"Folder for the results; must not exist or be empty."`
+	Force   bool   `help:"Replace an earlier result in --out."`
+	Segment string `default:"auto" enum:"auto,all,none" help:"Segment the slices that were called positive (auto), all, or none."`
+	JSON    bool   `name:"json" help:"Print the diagnosis as JSON."`
+}
+
+func (diagnoseCommand) Help() string {
+	return `Finds the lungs, classifies every slice that shows them, segments the slices that
+were called positive, measures the opacities and judges the patient. --out gets
+diagnosis.json, a sheet of the whole study, and for each relevant slice the lesions
+in outline and the activation map.
+
+Example: jcs diagnose study/ --out result/`
+}
+
+// ruleFlags choose how slices make a verdict.
+type ruleFlags struct {
+	Rule       string  `default:"auto" enum:"auto,published" help:"How slices make a verdict: by the length or share of positive slices (auto), or more than 18 positive slices (published)."`
+	Threshold  float64 `default:"0.5" help:"Probability above which a slice is positive."`
+	LengthMM   float64 `name:"length-mm" default:"40" help:"Thickness of positive slices that makes a study positive."`
+	Share      float64 `default:"0.15" help:"Share of positive slices that does, where there are no millimetres."`
+	MinOpacity float64 `name:"min-opacity-ml" default:"1" help:"Opacity in the lungs that a positive study must show, in mL."`
+}
+
+func (f ruleFlags) rule() diagnose.Rule {
+	r := diagnose.DefaultRule()
+	r.Choice, r.SliceThreshold = diagnose.RuleChoice(f.Rule), f.Threshold
+	r.LengthMM, r.Share, r.OpacityML = f.LengthMM, f.Share, f.MinOpacity
+	return r
+}
+
+// Run diagnoses the input.
+func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
+	begin := time.Now()
+	rule := c.rule()
+	if err := rule.Check(); err != nil {
+		return usageError{err}
+	}
+	engine, err := c.options()
+	if err != nil {
+		return err
+	}
+	parts := []string{classifierPart, segmenterPart}
+	if c.Segment == "none" {
+		parts = parts[:1]
+	}
+	models, err := c.load(parts...)
+	if err != nil {
+		return err
+	}
+	folder, err := report.Begin(c.Out, c.Force)
+	if err != nil {
+		return err
+	}
+	t.undoUnlessDone(folder.Discard)
+	in, err := c.open(ctx, t)
+	if err != nil {
+		return err
+	}
+	read := time.Since(begin)
+	o := diagnose.DefaultOptions()
+	o.Rule, o.Segment = rule, diagnose.SegmentChoice(c.Segment)
+	o.Precision, o.Threads = engine.Precision, engine.Threads
+	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
+	result, err := diagnose.Run(ctx, in, models, o)
+	if err != nil {
+		return err
+	}
+	d := result.Diagnosis
+	d.TimingMS["read"] = diagnose.Milliseconds(read)
+	if err := c.write(ctx, t, folder, result, begin); err != nil {
+		return err
+	}
+	if c.JSON {
+		return t.json(d)
+	}
+	return printDiagnosis(t, d, c.Out)
+}
+
+// write fills the folder and gives it its name.
+func (c *diagnoseCommand) write(ctx context.Context, t *terminal, folder *report.Folder, r *diagnose.Result, begin time.Time) error {
+	writing := time.Now()
+	if err := report.Write(ctx, folder, r, func(done, total int) { t.progress("write", done, total) }); err != nil {
+		return err
+	}
+	d := r.Diagnosis
+	d.TimingMS["write"] = diagnose.Milliseconds(time.Since(writing))
+	d.TimingMS["total"] = diagnose.Milliseconds(time.Since(begin))
+	if err := report.WriteDiagnosis(folder, d); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := folder.Commit()
+	t.settle()
+	return err
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/jcs-ct/jcs/diagnose"
+	"github.com/jcs-ct/jcs/findings"
+)
+
+// printDiagnosis prints the short table for people.
+func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
+	rows := [][]string{{"verdict", verdictText(t, d)}}
+	rows = append(rows, []string{"positive slices", positiveText(d)})
+	if d.Lesions != nil {
+		rows = append(rows, []string{"lesions", fmt.Sprint(len(d.Lesions))})
+		if len(d.Lesions) > 0 {
+			rows = append(rows, []string{"opacity", opacityText(d)}, []string{"where", whereText(d.Lesions)})
+		}
+	}
+	rows = append(rows, []string{"time", timeText(d.TimingMS)})
+	for _, w := range d.Warnings {
+		rows = append(rows, []string{"warning", w.Message})
+	}
+	rows = append(rows, []string{"written to", out})
+	if err := t.table(rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.err, "For research. Not a medical device, not for diagnosis.")
+	return nil
+}
+
+func verdictText(t *terminal, d *diagnose.Diagnosis) string {
+	code := map[diagnose.Verdict]string{diagnose.Positive: "1;33", diagnose.Negative: "1;36", diagnose.Indeterminate: "1"}[d.Verdict]
+	text := t.colour(code, string(d.Verdict))
+	if d.Probability != nil {
+		text += fmt.Sprintf(", probability %.2f", *d.Probability)
+	}
+	return text
+}
+
+func positiveText(d *diagnose.Diagnosis) string {
+	text := fmt.Sprintf("%d of %d", d.PositiveSlices(), len(d.Slices))
+	if d.Rule == nil {
+		return text
+	}
+	if mm := d.Rule.PositiveLengthMM; mm != nil {
+		text += fmt.Sprintf(", %.0f mm", *mm)
+	}
+	return text + fmt.Sprintf(" (rule %s, %g %s)", d.Rule.Name, d.Rule.Threshold, d.Rule.Unit)
+}
+
+// opacityText is the volume of the opacities or, where there is none, their
+// area.
+func opacityText(d *diagnose.Diagnosis) string {
+	var text string
+	if ml, ok := d.OpacityML(); ok {
+		text = fmt.Sprintf("%.1f mL", ml)
+	} else {
+		area, pixels := 0.0, 0
+		for _, s := range d.Slices {
+			if s.OpacityAreaMM2 != nil {
+				area += *s.OpacityAreaMM2
+			}
+			if s.OpacityPixels != nil {
+				pixels += *s.OpacityPixels
+			}
+		}
+		text = fmt.Sprintf("%d pixels", pixels)
+		if area > 0 {
+			text = fmt.Sprintf("%.1f cm²", area/100)
+		}
+	}
+	if d.Lungs != nil && d.Lungs.Both.OpacityPercent != nil {
+		text += fmt.Sprintf(", %.1f %% of the lungs", *d.Lungs.Both.OpacityPercent)
+	}
+	return text
+}
+
+// whereText counts the lesions of each lung and zone.
+func whereText(lesions []findings.Lesion) string {
+	count := map[string]int{}
+	for _, l := range lesions {
+		place := strings.TrimSpace(l.Lung + " " + string(l.Zone))
+		if place == "" {
+			place = "not known"
+		}
+		count[place]++
+	}
+	places := make([]string, 0, len(count))
+	for p := range count {
+		places = append(places, p)
+	}
+	sort.Slice(places, func(i, j int) bool {
+		a, b := places[i], places[j]
+		return count[a] > count[b] || count[a] == count[b] && a < b
+	})
+	for i, p := range places {
+		places[i] = fmt.Sprintf("%s %d", p, count[p])
+	}
+	return strings.Join(places, ", ")
+}
+
+// timeText is the whole time and that of the stages.
+func timeText(ms map[string]float64) string {
+	var parts []string
+	for _, stage := range []string{"read", "lungs", "classify", "segment", "measure", "write"} {
+		if v, ok := ms[stage]; ok {
+			parts = append(parts, fmt.Sprintf("%s %.1f", stage, v/1000))
+		}
+	}
+	return fmt.Sprintf("%.1f s (%s)", ms["total"]/1000, strings.Join(parts, ", "))
+}
