@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +11,13 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jcs-ct/jcs/network"
+	"github.com/jcs-ct/jcs/nn"
 )
 
 // study writes a little data set: discs on grey are lesions, label 1. It
@@ -147,8 +151,8 @@ func TestAResumedRunEndsWithTheSameBytes(t *testing.T) {
 					t.Errorf("%s of the resumed run differs", name)
 				}
 			}
-			if a, b := steps(t, whole), steps(t, parts); a != b || a != "4 6" {
-				t.Errorf("rows at steps %q and %q, want \"4 6\"", a, b)
+			if a, b := rows(t, whole), rows(t, parts); a != b {
+				t.Errorf("rows are\n%s\nand\n%s", a, b)
 			}
 		})
 	}
@@ -163,24 +167,81 @@ func read(t *testing.T, dir, name string) []byte {
 	return b
 }
 
-// steps are the steps of the metrics' rows.
-func steps(t *testing.T, dir string) string {
+// rows are the metrics without the speed, which is the clock's.
+func rows(t *testing.T, dir string) string {
 	t.Helper()
-	var steps []string
-	for _, line := range strings.Split(strings.TrimSpace(string(read(t, dir, MetricsFile))), "\n")[1:] {
-		step, _, _ := strings.Cut(line, ",")
-		steps = append(steps, step)
+	all, err := csv.NewReader(bytes.NewReader(read(t, dir, MetricsFile))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.Join(steps, " ")
+	speed := slices.Index(all[0], "slices_per_second")
+	var text strings.Builder
+	for _, row := range all {
+		fmt.Fprintln(&text, slices.Delete(row, speed, speed+1))
+	}
+	return text.String()
+}
+
+// ending is a context that ends when it has been asked a number of times.
+type ending struct {
+	context.Context
+	asked  atomic.Int32
+	end    int32
+	cancel context.CancelFunc
+}
+
+func endingAfter(n int) *ending {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &ending{Context: ctx, end: int32(n), cancel: cancel}
+}
+
+func (e *ending) Err() error {
+	if e.asked.Add(1) >= e.end {
+		e.cancel()
+	}
+	return e.Context.Err()
+}
+
+func TestARunThatEndsAnywhereGoesOnAsIfItHadNot(t *testing.T) {
+	c := tinyConfig(t, "classifier", study(t))
+	whole := t.TempDir()
+	if err := Run(context.Background(), c, whole, Options{Executor: nn.Reference}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{40, 60, 90} {
+		parts := t.TempDir()
+		made := 0
+		o := Options{Executor: nn.Reference, Events: func(e Event) { made = max(made, e.Step) }}
+		for err := errors.New("not yet"); err != nil; n += 10 {
+			err = Run(endingAfter(n), c, parts, o)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			kept, missing := loadCheckpoint(filepath.Join(parts, CheckpointFile))
+			if o.Resume = missing == nil; kept.progress.Step != made {
+				t.Errorf("asked %d times before its end: %d steps were made, %d kept", n, made, kept.progress.Step)
+			}
+		}
+		if !bytes.Equal(read(t, whole, CheckpointFile), read(t, parts, CheckpointFile)) || rows(t, whole) != rows(t, parts) {
+			t.Errorf("asked %d times before its end: the run ends elsewhere", n)
+		}
+	}
 }
 
 func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 	c := tinyConfig(t, "joint", study(t))
 	out := filepath.Join(t.TempDir(), "new", "run")
 	var figures []Figures
+	sum := 0.0
 	err := Run(context.Background(), c, out, Options{Threads: 1, Date: "2020-02-02", Version: "test", Events: func(e Event) {
 		if e.Figures != nil {
 			figures = e.Figures
+		}
+		if e.Message == "" && e.Step <= 4 {
+			sum += e.Loss
 		}
 	}})
 	if err != nil {
@@ -200,6 +261,9 @@ func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 	}
 	if len(figures) != 1 || figures[0].Slices != 4 || figures[0].Dice == nil || figures[0].AUC == nil {
 		t.Errorf("figures are %+v", figures)
+	}
+	if row := strings.Fields(strings.Trim(strings.Split(rows(t, out), "\n")[1], "[]")); row[0] != "4" || row[2] != number(sum/4) {
+		t.Errorf("the first row is %v, the mean loss of four steps is %s", row, number(sum/4))
 	}
 	m, err := network.Load(filepath.Join(out, BestFile))
 	if err != nil {
