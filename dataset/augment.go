@@ -22,6 +22,12 @@ type Augmentation struct {
 	Aspect float64    `toml:"aspect"` // span of width against height, as a share
 	Shift  float64    `toml:"shift"`  // span beyond where the crop fits, as a share of the view
 
+	// As the published training has it: a flip that is called horizontal and
+	// turns the picture upside down, and with a chance of a half the same strip
+	// off both sides of each axis, at most this share of it.
+	UpsideDown float64 `toml:"upside_down"`
+	Inset      float64 `toml:"inset"`
+
 	Window     float64 `toml:"window"`      // span of both ends of the grey scale, as a share of it
 	Gamma      float64 `toml:"gamma"`       // span of the logarithm of the exponent
 	Contrast   float64 `toml:"contrast"`    // span around 1
@@ -76,13 +82,23 @@ func (a Augmentation) frame(p *Picture, rng *rand.Rand) affine {
 	// The share of the picture that the crop covers along each axis.
 	sx := float64(a.Width) / float64(a.View) / zoom * stretch
 	sy := float64(a.Height) / float64(a.View) / zoom / stretch
+	if chance(rng, 0.5) {
+		sx *= 1 - 2*a.Inset*rng.Float64()
+		sy *= 1 - 2*a.Inset*rng.Float64()
+	}
 	cx := x0 + w*(place(rng, sx)+span(rng, a.Shift))
 	cy := y0 + h*(place(rng, sy)+span(rng, a.Shift))
+	if a.Inset > 0 {
+		cx, cy = x0+w/2, y0+h/2
+	}
 	sin, cos := math.Sincos(span(rng, a.Rotate) * math.Pi / 180)
 	px, py := sx*w/float64(a.Width), sy*h/float64(a.Height) // picture's pixels by one of the crop
 	flip := 1.0
 	if chance(rng, a.Flip) {
 		flip = -1
+	}
+	if chance(rng, a.UpsideDown) {
+		py = -py
 	}
 	f := affine{xx: cos * px * flip, xy: -sin * px, yx: sin * py * flip, yy: cos * py}
 	mx, my := float64(a.Width)/2, float64(a.Height)/2

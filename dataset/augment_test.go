@@ -72,6 +72,30 @@ func TestAFlipMirrorsPictureAndMask(t *testing.T) {
 	}
 }
 
+func TestThePublishedChangesAreOffered(t *testing.T) {
+	p := &Picture{Image: texture(224, 224)}
+	down := Augmentation{View: 224, Width: 224, Height: 224, UpsideDown: 1}.Apply(p, newRand(1))
+	for y := range 224 {
+		if !bytes.Equal(down.Image.Pix[y*224:(y+1)*224], p.Image.Pix[(223-y)*224:(224-y)*224]) {
+			t.Fatalf("row %d is not that of the other end", y)
+		}
+	}
+	a := Augmentation{View: 224, Width: 224, Height: 224, Inset: 7.0 / 224}
+	whole := 0
+	for i := range uint64(100) {
+		f := a.frame(p, newRand(1, i))
+		if f.x0 < 0 || f.x0 > 7 || f.y0 < 0 || f.y0 > 7 || math.Abs(f.x0+112*f.xx-112) > 1e-9 || math.Abs(f.y0+112*f.yy-112) > 1e-9 {
+			t.Fatalf("frame %+v takes not the same off both sides, or more than 7 pixels", f)
+		}
+		if f.x0 == 0 && f.y0 == 0 {
+			whole++
+		}
+	}
+	if whole < 35 || whole > 65 {
+		t.Errorf("%d of 100 pictures stay whole", whole)
+	}
+}
+
 func TestTheMaskFollowsThePicture(t *testing.T) {
 	a := strong()
 	a.Window, a.Gamma, a.Contrast, a.Brightness, a.CLAHE, a.Blur, a.Noise, a.Cutout = 0, 0, 0, 0, 0, 0, 0, 0
@@ -108,6 +132,42 @@ func TestTheViewKeepsItsScale(t *testing.T) {
 	}
 	if s.Mask != nil {
 		t.Error("a picture without a mask got one")
+	}
+}
+
+func TestFramesTurnAndMirrorWithoutSkew(t *testing.T) {
+	a := strong()
+	a.Aspect, a.Body = 0, 0
+	p := &Picture{Image: texture(200, 200)}
+	mirrored := 0
+	for i := range uint64(50) {
+		f := a.frame(p, newRand(1, i))
+		if math.Abs(f.xx*f.xy+f.yx*f.yy) > 1e-9 {
+			t.Fatalf("frame %+v has axes that are not at right angles", f)
+		}
+		if turn := math.Abs(math.Atan2(f.yx, f.xx)); math.Min(turn, math.Pi-turn) > 15.001*math.Pi/180 {
+			t.Fatalf("frame %+v turns further than asked for", f)
+		}
+		if f.xx*f.yy-f.xy*f.yx < 0 {
+			mirrored++
+		}
+	}
+	if mirrored < 15 || mirrored > 35 {
+		t.Errorf("%d of 50 frames are mirrored", mirrored)
+	}
+}
+
+func TestTheLimitOfLocalContrastHolds(t *testing.T) {
+	with := func(limit float64) float64 {
+		img := texture(96, 96)
+		for i, v := range img.Pix {
+			img.Pix[i] = 100 + v/16
+		}
+		localContrast(img, 4, limit)
+		return deviation(img)
+	}
+	if low, high := with(1.5), with(20); low > 0.7*high {
+		t.Errorf("deviation is %.1f at a limit of 1.5 and %.1f at 20", low, high)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,34 +81,40 @@ func TestFaultyIndexesAreRefusedByLine(t *testing.T) {
 	}
 }
 
-func TestAnIndexLargerThanTheLimitIsRefused(t *testing.T) {
-	_, err := parseIndex(&endless{line: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,1\n"}, "", Columns{})
-	if err == nil {
-		t.Error("an endless index was read")
+func TestAnIndexLargerThanTheLimitsIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		width int // of a row
+		want  string
+	}{
+		"too many rows":  {8, "more than 1048576 rows"},
+		"too many bytes": {4000, "larger than 64 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseIndex(&endless{width: c.width}, "", Columns{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want one with %q", err, c.want)
+			}
+		})
 	}
 }
 
-// endless is a header and then rows without end, each with another name.
+// endless is a header and then rows of a width without end.
 type endless struct {
-	line  string
-	begun bool
-	n     int
+	width, n int
+	rest     []byte
 }
 
 func (e *endless) Read(p []byte) (int, error) {
-	if !e.begun {
-		e.begun = true
-		return copy(p, "file,label\n"), nil
+	if e.n == 0 {
+		e.rest = []byte("file\n")
 	}
-	if len(p) < len(e.line) {
-		return copy(p, e.line[len(e.line)-1:]), nil
+	if len(e.rest) == 0 {
+		e.rest = fmt.Appendf(nil, "%0*d\n", e.width-1, e.n)
 	}
 	e.n++
-	b := []byte(e.line)
-	for i, v := 0, e.n; v > 0; i, v = i+1, v/26 {
-		b[i] = byte('a' + v%26)
-	}
-	return copy(p, b), nil
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
 }
 
 func TestReadIndexTakesTheIndexesFolderAsRoot(t *testing.T) {

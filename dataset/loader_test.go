@@ -80,6 +80,43 @@ func TestBatchesDoNotDependOnWorkersOrTheFirstStep(t *testing.T) {
 	}
 }
 
+func TestEachPlaceIsFilledByOneWorker(t *testing.T) {
+	st := smallStore(t, 2)
+	for _, c := range [][2]int{{1, 1}, {2, 3}, {3, 4}, {4, 2}} {
+		l, err := NewLoader(st, []Source{{Name: "s", PerBatch: 1}}, Augmentation{View: 64, Width: 48, Height: 48}, 1, 0, c[0], c[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if n := len(l.made); n%c[0] != 0 || n < c[1] {
+			t.Errorf("%d workers share %d places", c[0], n)
+		}
+	}
+}
+
+func TestAPictureLooksDifferentAtEachStep(t *testing.T) {
+	a := strong()
+	a.View, a.Width, a.Height = 64, 48, 48
+	l, err := NewLoader(smallStore(t, 1), []Source{{Name: "s", PerBatch: 2}}, a, 5, 0, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	seen := map[string]bool{}
+	for range 10 {
+		b, err := l.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range b.Samples {
+			seen[string(s.Image.Pix)] = true
+		}
+	}
+	if len(seen) != 20 {
+		t.Errorf("%d of 20 samples differ", len(seen))
+	}
+}
+
 func TestNextEndsWithItsContext(t *testing.T) {
 	l, err := NewLoader(smallStore(t, 2), []Source{{Name: "s", PerBatch: 2}}, Augmentation{View: 64, Width: 48, Height: 48}, 1, 0, 1, 1)
 	if err != nil {

@@ -120,8 +120,8 @@ func (r *run) readData(ctx context.Context) (*dataset.Store, error) {
 		return nil, err
 	}
 	r.data.TrainSHA, r.data.ValidationSHA = all.Digest(), validation.Digest()
-	r.keepUseful(all)
-	r.keepUseful(validation)
+	keepUseful(all, r.plan)
+	keepUseful(validation, r.plan)
 	r.validator = newValidator(r.plan, r.config, r.options, validation)
 	if len(validation.Pictures) == 0 {
 		return nil, errors.New("no picture is in the validation part: without one the best weights cannot be told")
@@ -133,13 +133,13 @@ func (r *run) readData(ctx context.Context) (*dataset.Store, error) {
 // keepUseful drops the pictures that teach this network nothing: without a
 // label for a classifier, without a mask for a segmenter, without either for
 // both in one.
-func (r *run) keepUseful(st *dataset.Store) {
+func keepUseful(st *dataset.Store, plan network.Plan) {
 	var kept []*dataset.Picture
 	for _, p := range st.Pictures {
 		labelled, masked := p.Item.Label >= 0, p.Mask != nil
 		switch {
-		case r.plan.Kind == network.ClassifierKind && labelled,
-			r.plan.Kind != network.ClassifierKind && (masked || r.plan.SharedHead && labelled):
+		case plan.Kind == network.ClassifierKind && labelled,
+			plan.Kind != network.ClassifierKind && (masked || plan.SharedHead && labelled):
 			kept = append(kept, p)
 		}
 	}

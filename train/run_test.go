@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jcs-ct/jcs/dataset"
 	"github.com/jcs-ct/jcs/network"
 	"github.com/jcs-ct/jcs/nn"
 )
@@ -268,6 +269,16 @@ func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 	m, err := network.Load(filepath.Join(out, BestFile))
 	if err != nil {
 		t.Fatal(err)
+	}
+	again, err := Judge(context.Background(), c, m, dataset.Validation, Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again) != 1 || *again[0].Dice != *figures[0].Dice || *again[0].AUC != *figures[0].AUC {
+		t.Errorf("judged again, the figures are %+v, not %+v", again, figures)
+	}
+	if _, err := Judge(context.Background(), c, m, dataset.Test, Options{}); err == nil {
+		t.Error("a part without pictures was judged")
 	}
 	var manifest Manifest
 	if err := json.Unmarshal(m.Manifest, &manifest); err != nil {

@@ -196,8 +196,7 @@ func mirror(src *image.Gray) *image.Gray {
 	return out
 }
 
-// judge gathers the figures of each source and the score: the mean over the
-// sources of Dice per slice, or of AUC where there are no masks.
+// judge gathers the figures of each source and the score.
 func (v *validator) judge(ctx context.Context, w nn.Weights, each func(predicted)) ([]Figures, float64, error) {
 	gathered := map[string]*gathered{}
 	err := v.run(ctx, w, func(p predicted) error {
@@ -215,21 +214,32 @@ func (v *validator) judge(ctx context.Context, w nn.Weights, each func(predicted
 		return nil, 0, err
 	}
 	var all []Figures
-	var score, scored float64
 	for _, s := range v.sources {
 		f, err := gathered[s].figures(s)
 		if err != nil {
 			return nil, 0, err
 		}
 		all = append(all, f)
-		switch {
-		case f.Dice != nil:
-			score, scored = score+*f.Dice, scored+1
-		case f.AUC != nil:
-			score, scored = score+*f.AUC, scored+1
+	}
+	return all, score(all), nil
+}
+
+// score is what the best weights are told by: the mean over the sources of
+// Dice per slice, or of AUC where no source has masks.
+func score(all []Figures) float64 {
+	var dice, auc, masked, classed float64
+	for _, f := range all {
+		if f.Dice != nil {
+			dice, masked = dice+*f.Dice, masked+1
+		}
+		if f.AUC != nil {
+			auc, classed = auc+*f.AUC, classed+1
 		}
 	}
-	return all, score / max(scored, 1), nil
+	if masked > 0 {
+		return dice / masked
+	}
+	return auc / max(classed, 1)
 }
 
 // gathered are the predictions of one source, as far as figures need them.

@@ -76,3 +76,19 @@ func TestASpreadIsEven(t *testing.T) {
 		t.Error("no limit, or a large one, takes not all")
 	}
 }
+
+func TestTheScoreIsOfMasksWhereThereAreAny(t *testing.T) {
+	half, most, all := 0.5, 0.8, 1.0
+	for name, c := range map[string]struct {
+		figures []Figures
+		want    float64
+	}{
+		"masks and classes": {[]Figures{{Dice: &half, AUC: &all}, {Dice: &most}, {AUC: &all}}, 0.65},
+		"classes alone":     {[]Figures{{AUC: &half}, {AUC: &all}, {Positive: &all}}, 0.75},
+		"nothing":           {[]Figures{{Positive: &all}}, 0},
+	} {
+		if got := score(c.figures); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s: score is %g, want %g", name, got, c.want)
+		}
+	}
+}
