@@ -238,7 +238,7 @@ func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 	var figures []Figures
 	sum := 0.0
 	err := Run(context.Background(), c, out, Options{Threads: 1, Date: "2020-02-02", Version: "test", Events: func(e Event) {
-		if e.Figures != nil {
+		if e.Best {
 			figures = e.Figures
 		}
 		if e.Message == "" && e.Step <= 4 {
