@@ -79,6 +79,27 @@ func TestTheChestIsPlausible(t *testing.T) {
 	}
 }
 
+// Deep in the lungs, where no rim is near, what is dense is vessels.
+func TestTheLungsHaveVessels(t *testing.T) {
+	v, truth := build(t, small(Config{}))
+	deep, dense := 0, 0
+	for i := range truth.Lung {
+		inside := true
+		for _, step := range []int{-3 * v.Columns, -3, 0, 3, 3 * v.Columns} {
+			inside = inside && i+step >= 0 && i+step < len(truth.Lung) && truth.Lung[i+step] != 0
+		}
+		if inside {
+			deep++
+			if v.HU[i] > -650 {
+				dense++
+			}
+		}
+	}
+	if share := float64(dense) / float64(deep); share < 0.03 || share > 0.12 {
+		t.Errorf("%.3f of the inner lungs are vessels", share)
+	}
+}
+
 func TestALesionIsWhereAndWhatItIsSaidToBe(t *testing.T) {
 	c := Config{Columns: 128, Slices: 60, Lesions: []Lesion{
 		{GroundGlass, [3]float64{-75, 40, 0}, [3]float64{20, 15, 18}},

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,8 +171,7 @@ func TestCompressedSlicesDecode(t *testing.T) {
 	}
 }
 
-// A JPEG stream cut inside an intact file decodes to a picture with a grey
-// lower half; only its missing end marker tells.
+// A decoder may paint the missing rest of a stream grey; DCMTK's must not.
 func TestCutStreamInAnIntactFileIsBroken(t *testing.T) {
 	tool, err := exec.LookPath("dcmcjpeg")
 	if err != nil {
@@ -183,21 +183,27 @@ func TestCutStreamInAnIntactFileIsBroken(t *testing.T) {
 	if err := os.WriteFile(plain, writeImage(t, c, testImage(64)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(tool, plain, packed).CombinedOutput(); err != nil {
-		t.Fatalf("dcmcjpeg: %v: %s", err, out)
-	}
-	file, err := os.ReadFile(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	start := bytes.Index(file, []byte{0xff, 0xd8, 0xff})
-	item := binary.LittleEndian.Uint32(file[start-4:])
-	cut := item / 2 &^ 1
-	broken := bytes.Clone(file[:start+int(cut)])
-	binary.LittleEndian.PutUint32(broken[start-4:], cut)
-	broken = append(broken, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0) // sequence delimiter
-	if _, err := c.Image(broken); !isProblem(err, Broken) {
-		t.Errorf("a cut stream gives %v", err)
+	for _, option := range []string{"+e1", "+ee", "+eb"} {
+		if out, err := exec.Command(tool, option, plain, packed).CombinedOutput(); err != nil {
+			t.Fatalf("dcmcjpeg %s: %v: %s", option, err, out)
+		}
+		file, err := os.ReadFile(packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Image(file); err != nil {
+			t.Errorf("%s: the whole stream gives %v", option, err)
+		}
+		start := bytes.Index(file, []byte{0xff, 0xd8, 0xff})
+		item := binary.LittleEndian.Uint32(file[start-4:])
+		for _, cut := range []uint32{item / 2 &^ 1, item * 3 / 4 &^ 1, item - 32} {
+			broken := bytes.Clone(file[:start+int(cut)])
+			binary.LittleEndian.PutUint32(broken[start-4:], cut)
+			broken = append(broken, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0) // sequence delimiter
+			if _, err := c.Image(broken); !isProblem(err, Broken) {
+				t.Errorf("%s: %d of %d bytes of the stream give %v", option, cut, item, err)
+			}
+		}
 	}
 }
 
@@ -298,8 +304,12 @@ func TestChildThatHangsIsStopped(t *testing.T) {
 	file := writeImage(t, c, testImage(48))
 	suspend(t, c)
 	c.limits.Wall = 50 * time.Millisecond
+	begin := time.Now()
 	if _, err := c.Image(file); !isProblem(err, Timeout) {
 		t.Errorf("got %v", err)
+	}
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("it took %v", d)
 	}
 	if c.cmd.ProcessState == nil {
 		t.Error("the child still runs")
@@ -367,8 +377,15 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	c.cmd.Process.Signal(syscall.SIGSTOP) // it cannot see its input end
-	fmt.Println(c.cmd.Process.Pid)
+	// Another process holds the pipe's end, so that the child sees no end of
+	// its input.
+	holder := exec.Command("sleep", "60")
+	holder.ExtraFiles = []*os.File{c.in}
+	if err := holder.Start(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(c.cmd.Process.Pid, holder.Process.Pid)
 	time.Sleep(time.Minute)
 }
 
@@ -382,13 +399,14 @@ func TestChildEndsWithItsParent(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var pid int
-	_, scanErr := fmt.Fscan(out, &pid)
+	var pid, holder int
+	_, scanErr := fmt.Fscan(out, &pid, &holder)
 	parent.Process.Kill()
 	parent.Wait()
 	if scanErr != nil {
 		t.Fatal(scanErr)
 	}
+	defer syscall.Kill(holder, syscall.SIGKILL)
 	for range 100 {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil || strings.Contains(string(stat), ") Z ") {
@@ -405,6 +423,55 @@ func TestChildWithoutADictionarySaysSo(t *testing.T) {
 	_, err := Start(t.Context(), Limits{})
 	if err == nil || !strings.Contains(err.Error(), "dictionary") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// impostor is a child that answers one request with what it likes.
+func impostor(t *testing.T, reply []byte) *Child {
+	t.Helper()
+	fromParent, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, toParent, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Child{ctx: t.Context(), cmd: exec.Command("sleep", "60"), in: in, out: out, limits: Limits{}.orDefaults()}
+	if err := c.cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	go func() {
+		defer fromParent.Close()
+		defer toParent.Close()
+		if r, err := readRequest(fromParent); err == nil {
+			io.CopyN(io.Discard, fromParent, int64(r.n))
+			toParent.Write(reply)
+		}
+	}()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestAnswersThatContradictThemselvesAreNotUsed(t *testing.T) {
+	header := `{"Rows":"2","Columns":"2","SamplesPerPixel":"1","BitsAllocated":"8"}`
+	image := func(text string, data []byte) []byte {
+		return answerBytes(answer{statusOK, uint32(len(text)), uint64(len(data))}, text, data)
+	}
+	if _, err := impostor(t, image(header, make([]byte, 4))).Image(nil); err != nil {
+		t.Errorf("a good answer gives %v", err)
+	}
+	for name, reply := range map[string][]byte{
+		"too few pixels":  image(header, make([]byte, 3)),
+		"too many pixels": image(header, make([]byte, 5)),
+		"no header":       image("", make([]byte, 4)),
+		"another header":  image(`{"PatientName":"x"}`, make([]byte, 4)),
+		"half an answer":  image(header, make([]byte, 4))[:30],
+		"noise":           bytes.Repeat([]byte("noise"), 20),
+	} {
+		if _, err := impostor(t, reply).Image(nil); !isProblem(err, Crashed) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

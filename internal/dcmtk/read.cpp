@@ -5,8 +5,6 @@
 
 #include "dcmtk/dcmdata/dcistrmb.h"
 #include "dcmtk/dcmdata/dcpixel.h"
-#include "dcmtk/dcmdata/dcpixseq.h"
-#include "dcmtk/dcmdata/dcpxitem.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
 #include "dcmtk/dcmjpeg/djdecode.h"
 #include "dcmtk/dcmjpls/djdecode.h"
@@ -83,11 +81,6 @@ bool decodable(E_TransferSyntax x)
 	}
 }
 
-bool jpeg(E_TransferSyntax x)
-{
-	return DcmXfer(x).isEncapsulated() && x != EXS_RLELossless;
-}
-
 Uint16 number(DcmDataset *set, const DcmTagKey &tag)
 {
 	Uint16 v = 0;
@@ -109,28 +102,6 @@ size_t declared(DcmDataset *set)
 	}
 	size_t plane = size_t(number(set, DCM_Rows)) * number(set, DCM_Columns) * samples * (bits / 8);
 	return plane > SIZE_MAX / size_t(frames) ? SIZE_MAX : plane * size_t(frames);
-}
-
-// A JPEG stream cut short decodes to a picture with a grey lower half and a
-// warning in a log. Its end marker tells; padding may follow it.
-bool ends(DcmPixelData *pixels, E_TransferSyntax syntax)
-{
-	DcmPixelSequence *sequence = nullptr;
-	DcmPixelItem *last = nullptr;
-	Uint8 *bytes = nullptr;
-	if (pixels->getEncapsulatedRepresentation(syntax, nullptr, sequence).bad() || sequence == nullptr ||
-		sequence->card() < 2 || sequence->getItem(last, sequence->card() - 1).bad() ||
-		last->getUint8Array(bytes).bad() || bytes == nullptr) {
-		return false;
-	}
-	size_t n = last->getLength();
-	size_t least = n > 64 ? n - 64 : 2;
-	for (; n >= least && n >= 2; n--) {
-		if (bytes[n - 2] == 0xff && bytes[n - 1] == 0xd9) {
-			return true;
-		}
-	}
-	return false;
 }
 
 // The transfer syntax that the file names, where DCMTK knows none of that name;
@@ -169,9 +140,6 @@ jcs_dicom_status decode(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	}
 	if (want > max) {
 		return say(JCS_DICOM_TOO_LARGE, "declared pixels", why, why_n);
-	}
-	if (jpeg(d->original) && !ends(pixels, d->original)) {
-		return say(JCS_DICOM_BROKEN, "compressed pixel data cut short", why, why_n);
 	}
 	OFCondition c = set->chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
 	if (c.bad()) {
