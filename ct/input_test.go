@@ -237,6 +237,20 @@ func TestUnreadableFolderIsRefused(t *testing.T) {
 	checkRefusal(t, err, "not_readable", "study")
 }
 
+func TestALinkToAFolderIsThatFolder(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "study")
+	if err := os.Symlink(folder(t, map[string][]byte{"a.png": pngOf(40, 40)}), link); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Open(context.Background(), link, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Len() != 1 || in.Sources[0].File != "a.png" {
+		t.Errorf("%d slices from %v", in.Len(), in.Sources)
+	}
+}
+
 func TestLinksToFoldersAndPipesInAFolderArePassedOver(t *testing.T) {
 	dir := folder(t, map[string][]byte{"a.png": pngOf(64, 64)})
 	if err := os.Symlink(dir, filepath.Join(dir, "again")); err != nil {

@@ -105,7 +105,11 @@ func listFile(ctx context.Context, name string, info fs.FileInfo, limits Limits)
 
 func listFolder(ctx context.Context, root string, limits Limits) (*listing, error) {
 	l := &listing{name: filepath.Base(root)}
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(root) // WalkDir would not follow it
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
