@@ -1,6 +1,7 @@
 package phantom
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,8 +16,8 @@ import (
 
 // New builds a phantom and its truth. The patient's frame has its origin in the
 // middle of the volume: x to the left, y to the back, z to the head, in mm; the
-// first slice is the lowest.
-func New(c Config) (*ct.Volume, *Truth, error) {
+// first slice is the lowest. The error is the configuration's or the context's.
+func New(ctx context.Context, c Config) (*ct.Volume, *Truth, error) {
 	c, err := c.orDefaults()
 	if err != nil {
 		return nil, nil, err
@@ -42,12 +43,15 @@ func New(c Config) (*ct.Volume, *Truth, error) {
 	var group sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), c.Slices) {
 		group.Go(func() {
-			for k := int(next.Add(1)) - 1; k < c.Slices; k = int(next.Add(1)) - 1 {
+			for k := int(next.Add(1)) - 1; k < c.Slices && ctx.Err() == nil; k = int(next.Add(1)) - 1 {
 				a.slice(c, v.Slice(k), t.Lung[k*plane:(k+1)*plane], t.Lesion[k*plane:(k+1)*plane], k)
 			}
 		})
 	}
 	group.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
 	t.measure(v, a.lesions)
 	return v, t, nil
 }

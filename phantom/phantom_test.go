@@ -1,6 +1,7 @@
 package phantom
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -20,7 +21,7 @@ func small(c Config) Config {
 
 func build(t *testing.T, c Config) (*ct.Volume, *Truth) {
 	t.Helper()
-	v, truth, err := New(c)
+	v, truth, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,9 +175,17 @@ func TestImpossibleConfigurationsAreErrors(t *testing.T) {
 		"unknown kind":    {Lesions: []Lesion{{"nodule", [3]float64{}, [3]float64{1, 1, 1}}}},
 		"no radius":       {Lesions: []Lesion{{Kind: GroundGlass}}},
 	} {
-		if _, _, err := New(c); err == nil {
+		if _, _, err := New(t.Context(), c); err == nil {
 			t.Errorf("%s is no error", name)
 		}
+	}
+}
+
+func TestCancelledPhantomIsNone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if v, _, err := New(ctx, small(Config{})); v != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

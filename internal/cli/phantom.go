@@ -38,15 +38,15 @@ func (c *phantomCommand) Run(ctx context.Context, t *terminal) error {
 	}
 	t.undoUnlessDone(folder.Discard)
 	t.say("drawing the phantom")
-	v, truth, err := phantom.New(phantom.Config{
+	v, truth, err := phantom.New(ctx, phantom.Config{
 		Columns: c.Size, Rows: c.Size, Slices: c.Slices, SliceMM: c.SliceMM, NoiseHU: c.NoiseHU, Seed: c.Seed,
 		GroundGlass: c.GroundGlass, Consolidations: c.Consolidations,
 	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return usageError{err}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
 	}
 	if err := folder.Fill(func(dir string) error { return phantom.Write(ctx, dir, v, truth) }); err != nil {
 		return fmt.Errorf("write the phantom: %w", err)
