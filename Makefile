@@ -27,7 +27,7 @@ demo: build
 	@rm -rf '$(DEMO)' && mkdir -p '$(DEMO)'
 	@if [ -z "$$STUDY" ]; then bin/jcs phantom --out '$(DEMO)/study'; fi
 	bin/jcs diagnose "$${STUDY:-$(DEMO)/study}" --out '$(DEMO)/result'
-	@echo; echo 'The results lie in $(DEMO)/result:'; ls '$(DEMO)/result'
+	@echo 'Look at $(DEMO)/result/sheet.png first.'
 
 test: deps
 	go test ./...
