@@ -3,6 +3,7 @@ package phantom
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // lesion is a lesion with the waves of its surface.
@@ -27,12 +28,33 @@ func newLesions(c Config, rng *rand.Rand) []lesion {
 		add(l)
 	}
 	for range c.GroundGlass {
-		add(randomLesion(GroundGlass, 12, 26, rng))
+		add(separate(all, func() Lesion { return randomLesion(GroundGlass, 12, 26, rng) }))
 	}
 	for range c.Consolidations {
-		add(randomLesion(Consolidation, 8, 18, rng))
+		add(separate(all, func() Lesion { return randomLesion(Consolidation, 8, 18, rng) }))
 	}
 	return all
+}
+
+// tries is how often a place is sought that keeps clear of other lesions; with
+// many there is none, and they overlap.
+const tries = 200
+
+// separate returns the first lesion drawn that touches no other.
+func separate(others []lesion, draw func() Lesion) Lesion {
+	l := draw()
+	for range tries {
+		apart := true
+		for _, o := range others {
+			reach := 1.2 * (slices.Max(l.RadiiMM[:]) + slices.Max(o.RadiiMM[:]))
+			apart = apart && distance(l.CentreMM, o.CentreMM) > reach
+		}
+		if apart {
+			break
+		}
+		l = draw()
+	}
+	return l
 }
 
 // randomLesion puts a lesion near the pleura, more often low and at the back.

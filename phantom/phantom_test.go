@@ -143,8 +143,13 @@ func TestALesionIsWhereAndWhatItIsSaidToBe(t *testing.T) {
 func TestRandomLesionsLieInLungs(t *testing.T) {
 	for seed := range uint64(3) {
 		_, truth := build(t, small(Config{Seed: seed, GroundGlass: 4, Consolidations: 3}))
-		if len(truth.Lesions) < 5 {
+		if len(truth.Lesions) != 7 {
 			t.Errorf("seed %d: %d of 7 lesions are left", seed, len(truth.Lesions))
+		}
+		for _, l := range truth.Lesions {
+			if l.VolumeML < 0.5 {
+				t.Errorf("seed %d: a lesion of %.2f mL is left", seed, l.VolumeML)
+			}
 		}
 		pixels := 0
 		for i, label := range truth.Lesion {
