@@ -46,6 +46,10 @@ type PlanConfig struct {
 	Multiplier float64  `toml:"multiplier"` // of MobileNet's channels; 0: the plan's
 	SharedHead bool     `toml:"shared_head"`
 	Widths     []int    `toml:"widths"` // of the decoder's five stages; empty: the plan's
+	// Lesions makes a compact classifier learn the lesions of slices with masks
+	// at the same time, by the decoder of the compact joint segmenter, which is
+	// left out of the model.
+	Lesions bool `toml:"lesions"`
 }
 
 // DataConfig says where the data are and how they are kept.
@@ -138,7 +142,11 @@ func (c *Config) check() error {
 	if c.Validate.Batch == 0 {
 		c.Validate.Batch = 8
 	}
-	segments := plan.Kind != network.ClassifierKind
+	trained, err := c.trainedPlan()
+	if err != nil {
+		return err
+	}
+	segments := trained.Kind != network.ClassifierKind
 	o := c.Optimise
 	switch {
 	case c.Steps < 1:
@@ -157,15 +165,37 @@ func (c *Config) check() error {
 		return fmt.Errorf("optimise.schedule %q is none of cosine, poly, constant, published", o.Schedule)
 	case segments && len(c.Loss.Heads) != 0 && len(c.Loss.Heads) != 5:
 		return fmt.Errorf("loss.heads has %d weights for five heads", len(c.Loss.Heads))
-	case c.Loss.Class != 0 && !plan.SharedHead:
+	case c.Loss.Class != 0 && !trained.SharedHead:
 		return errors.New("loss.class needs plan.shared_head")
+	case c.Plan.Lesions && c.Loss.Class == 0:
+		return errors.New("plan.lesions needs a loss.class above 0: nothing would be learnt of the classes")
 	case c.Mixing.Chance > 0 && segments:
-		return errors.New("mixing is for classifiers")
+		return errors.New("mixing is for classifiers alone: masks cannot be blended")
 	}
 	return nil
 }
 
-// NetworkPlan is the plan of the network to train.
+// trainedPlan is the plan of the network in training: that of the model, but
+// for a classifier that learns lesions with a decoder beside its head.
+func (c Config) trainedPlan() (network.Plan, error) {
+	p, err := c.NetworkPlan()
+	if err != nil || !c.Plan.Lesions {
+		return p, err
+	}
+	if p.Kind != network.ClassifierKind || p.MobileNet == nil {
+		return network.Plan{}, errors.New("plan.lesions is for a compact classifier: a segmenting network learns them anyway")
+	}
+	joint := network.CompactJoint()
+	joint.Name, joint.MobileNet, joint.Preparation = p.Name, p.MobileNet, p.Preparation
+	joint.Height, joint.Width = p.Height, p.Width
+	joint.SharedHead, joint.Classes, joint.Positive = true, p.Classes, p.Positive
+	if len(c.Plan.Widths) == 5 {
+		joint.Decoder.Widths = [5]int(c.Plan.Widths)
+	}
+	return joint, joint.Validate()
+}
+
+// NetworkPlan is the plan of the model that the run makes.
 func (c Config) NetworkPlan() (network.Plan, error) {
 	bases := map[string]func() network.Plan{
 		"compact-classifier": network.CompactClassifier,
@@ -203,10 +233,12 @@ func (c Config) NetworkPlan() (network.Plan, error) {
 		p.Classes, p.Positive = c.Plan.Classes, len(c.Plan.Classes)-1
 	}
 	if n := len(c.Plan.Widths); n > 0 {
-		if n != 5 || p.Decoder == nil {
+		if n != 5 || p.Decoder == nil && !c.Plan.Lesions {
 			return network.Plan{}, errors.New("plan.widths are the five stages of a decoder")
 		}
-		p.Decoder.Widths = [5]int(c.Plan.Widths)
+		if p.Decoder != nil {
+			p.Decoder.Widths = [5]int(c.Plan.Widths)
+		}
 	}
 	return p, p.Validate()
 }

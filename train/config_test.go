@@ -107,6 +107,8 @@ func TestFaultyConfigurationsAreRefusedByTheirKey(t *testing.T) {
 		"no validation":                 {"every = 2", "every = 0", "validate.every"},
 		"a class loss without a head":   {"[optimise]", "[loss]\nclass = 1\n[optimise]", "shared_head"},
 		"widths of a classifier":        {"[[source]]", "widths = [1, 2, 3, 4, 5]\n[[source]]", "plan.widths"},
+		"lesions without a class loss":  {"[[source]]", "lesions = true\n[[source]]", "loss.class"},
+		"masks that are blended":        {"[[source]]", "lesions = true\n[loss]\nclass = 1\n[mixing]\nchance = 1\n[[source]]", "mixing"},
 		"no source":                     {"[[source]]\nname = \"a\"\nindex = \"a.csv\"\nper_batch = 2\n", "", "source"},
 		"an average that never forgets": {"rate = 1e-3", "rate = 1e-3\naverage = 1", "average"},
 	} {

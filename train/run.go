@@ -48,7 +48,8 @@ type run struct {
 	config  Config
 	options Options
 	out     string
-	plan    network.Plan
+	plan    network.Plan // of the network in training
+	model   network.Plan // of what is kept of it
 
 	data      DataManifest
 	validator *validator
@@ -80,7 +81,10 @@ func (r *run) file(name string) string { return filepath.Join(r.out, name) }
 // prepare reads the data and brings everything to where the run begins.
 func (r *run) prepare(ctx context.Context) error {
 	var err error
-	if r.plan, err = r.config.NetworkPlan(); err != nil {
+	if r.model, err = r.config.NetworkPlan(); err != nil {
+		return err
+	}
+	if r.plan, err = r.config.trainedPlan(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
@@ -121,8 +125,8 @@ func (r *run) readData(ctx context.Context) (*dataset.Store, error) {
 	}
 	r.data.TrainSHA, r.data.ValidationSHA = all.Digest(), validation.Digest()
 	keepUseful(all, r.plan)
-	keepUseful(validation, r.plan)
-	r.validator = newValidator(r.plan, r.config, r.options, validation)
+	keepUseful(validation, r.model)
+	r.validator = newValidator(r.model, r.config, r.options, validation)
 	if len(validation.Pictures) == 0 {
 		return nil, errors.New("no picture is in the validation part: without one the best weights cannot be told")
 	}
@@ -351,7 +355,7 @@ func (r *run) keepBest(w nn.Weights, figures []Figures, score float64, album *al
 	if err != nil {
 		return err
 	}
-	m := network.Model{Plan: r.plan, Weights: w, Manifest: manifest}
+	m := network.Model{Plan: r.model, Weights: w, Manifest: manifest}
 	if err := m.Save(r.file(BestFile), weights.F32); err != nil {
 		return err
 	}

@@ -61,13 +61,20 @@ func savePicture(t *testing.T, name string, img image.Image) {
 	}
 }
 
-// tinyConfig is a run of six steps of a very small network.
+// tinyConfig is a run of six steps of a very small network: a classifier, a
+// joint segmenter, or a classifier that learns lesions beside.
 func tinyConfig(t *testing.T, kind, data string) Config {
 	t.Helper()
-	plan := `base = "compact-classifier"`
-	mask := ""
-	if kind == "joint" {
-		plan, mask = "base = \"compact-joint\"\nshared_head = true\nwidths = [4, 4, 4, 4, 4]", `mask = "mask"`
+	plan, mask, heads, class, mixing := `base = "compact-classifier"`, "", "", 0.0, 0.5
+	if kind != "classifier" {
+		mask, heads, class, mixing = `mask = "mask"`, "1, 0.4, 0.3, 0.2, 0.2", 0.2, 0
+	}
+	switch kind {
+	case "joint":
+		plan = "base = \"compact-joint\"\nshared_head = true\nwidths = [4, 4, 4, 4, 4]"
+	case "lesions":
+		kind = "classifier"
+		plan += "\nlesions = true\nwidths = [4, 4, 4, 4, 4]"
 	}
 	c, err := ParseConfig(fmt.Appendf(nil, `
 name = "tiny"
@@ -112,8 +119,7 @@ every = 4
 flip = true
 batch = 3
 pictures = 2
-`, kind, plan, data, mask, map[string]float64{"classifier": 0.5}[kind],
-		map[string]string{"joint": "1, 0.4, 0.3, 0.2, 0.2"}[kind], map[string]float64{"joint": 0.2}[kind]))
+`, kind, plan, data, mask, mixing, heads, class))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +137,7 @@ func stopAfter(step int) (context.Context, func(Event)) {
 }
 
 func TestAResumedRunEndsWithTheSameBytes(t *testing.T) {
-	for _, kind := range []string{"classifier", "joint"} {
+	for _, kind := range []string{"classifier", "joint", "lesions"} {
 		t.Run(kind, func(t *testing.T) {
 			c := tinyConfig(t, kind, study(t))
 			whole, parts := t.TempDir(), t.TempDir()
@@ -288,6 +294,37 @@ func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 		manifest.Data.Slices["discs"]["train"] != 12 || manifest.Data.HeldOut["discs"][0] != "p3: validation" ||
 		len(manifest.Data.TrainSHA) != 64 || manifest.Config.Steps != 6 || len(manifest.ConfigSHA) != 64 {
 		t.Errorf("manifest is %s", m.Manifest)
+	}
+}
+
+func TestAClassifierThatLearntLesionsIsKeptWithoutItsDecoder(t *testing.T) {
+	c := tinyConfig(t, "lesions", study(t))
+	out := t.TempDir()
+	masked := 0.0
+	err := Run(context.Background(), c, out, Options{Threads: 1, Events: func(e Event) {
+		if e.Message == "" {
+			masked += e.Loss
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := network.Load(filepath.Join(out, BestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Plan.Kind != network.ClassifierKind || m.Plan.Decoder != nil {
+		t.Errorf("the model is %+v", m.Plan)
+	}
+	if masked/6 < 1 { // a cross entropy of 0.2 times log 2 alone would be far below
+		t.Errorf("the mean loss is %.3f: lesions are not in it", masked/6)
+	}
+	trained, err := loadCheckpoint(filepath.Join(out, CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(trained.weights) <= len(m.Weights) {
+		t.Errorf("%d tensors were trained, %d are in the model", len(trained.weights), len(m.Weights))
 	}
 }
 
