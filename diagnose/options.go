@@ -85,7 +85,7 @@ func (o Options) check(m Models) error {
 	if !(o.MaskThreshold > 0 && o.MaskThreshold < 1) {
 		return fmt.Errorf("diagnose: a mask's threshold of %g is not between 0 and 1", o.MaskThreshold)
 	}
-	if err := o.Rule.check(); err != nil {
+	if err := o.Rule.Check(); err != nil {
 		return fmt.Errorf("diagnose: %w", err)
 	}
 	return nil

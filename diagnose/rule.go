@@ -44,7 +44,8 @@ func DefaultRule() Rule {
 	return Rule{Choice: RuleAuto, SliceThreshold: 0.5, LengthMM: 40, Share: 0.15, OpacityML: 1, Margin: 0.05}
 }
 
-func (r Rule) check() error {
+// Check says what keeps the rule from making sense, if anything.
+func (r Rule) Check() error {
 	switch {
 	case r.Choice != RuleAuto && r.Choice != RulePublished:
 		return fmt.Errorf("there is no rule %q: auto and published are", r.Choice)

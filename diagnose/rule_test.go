@@ -84,7 +84,7 @@ func TestARuleWithoutSenseIsRefused(t *testing.T) {
 	} {
 		r := DefaultRule()
 		change(&r)
-		if r.check() == nil {
+		if r.Check() == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
