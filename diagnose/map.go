@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"image"
 	"math"
 
 	"github.com/jcs-ct/jcs/findings"
@@ -12,10 +13,11 @@ type Map struct {
 	width, height int
 	levels        []uint8
 	plan          network.Plan
+	view          image.Rectangle // the part of the slice that the network saw
 }
 
-func newMap(m network.ActivationMap, p network.Plan) *Map {
-	k := &Map{width: m.Width, height: m.Height, plan: p, levels: make([]uint8, len(m.Values))}
+func newMap(m network.ActivationMap, p network.Plan, view image.Rectangle) *Map {
+	k := &Map{width: m.Width, height: m.Height, plan: p, view: view, levels: make([]uint8, len(m.Values))}
 	for i, v := range m.Values {
 		k.levels[i] = uint8(math.Round(255 * float64(min(max(v, 0), 1))))
 	}
@@ -30,7 +32,16 @@ func (m *Map) OnSlice(width, height int) []float32 {
 		values[i] = float32(v) / 255
 	}
 	whole := network.ActivationMap{Width: m.width, Height: m.height, Values: values}
-	return whole.OnSource(m.plan, width, height)
+	seen := whole.OnSource(m.plan, m.view.Dx(), m.view.Dy())
+	if m.view == image.Rect(0, 0, width, height) {
+		return seen
+	}
+	out := make([]float32, width*height)
+	for y := range m.view.Dy() {
+		at := (m.view.Min.Y+y)*width + m.view.Min.X
+		copy(out[at:at+m.view.Dx()], seen[y*m.view.Dx():])
+	}
+	return out
 }
 
 // inLung is the share of the map that lies in the lungs, nil of an empty map.

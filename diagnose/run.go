@@ -9,6 +9,7 @@ import (
 	"github.com/jcs-ct/jcs/ct"
 	"github.com/jcs-ct/jcs/findings"
 	"github.com/jcs-ct/jcs/network"
+	"github.com/jcs-ct/jcs/picture"
 )
 
 // Result is a diagnosis and what its pictures are drawn from.
@@ -195,13 +196,17 @@ func (s *study) classify(ctx context.Context) error {
 		}
 		s.options.progress(StageClassify, i+1, n)
 	}
+	if s.in.Volume != nil {
+		s.Methods["classifier_view"] = fmt.Sprintf("the box of the slice's lungs, widened by %d mm", viewMarginMM)
+	}
 	s.Methods["activation_in_lung"] = "share of the activation map (Grad-CAM at the classifier's last features) that lies within the lungs; of positive slices"
 	return nil
 }
 
 func (s *study) classifySlice(ctx context.Context, c *network.Classifier, i int) error {
 	p := s.in.Picture(i, ct.LungWindow())
-	answer, err := c.Classify(ctx, p)
+	view := s.view(i, p.Rect)
+	answer, err := c.Classify(ctx, picture.Part(p, view))
 	if err != nil {
 		return err
 	}
@@ -209,10 +214,27 @@ func (s *study) classifySlice(ctx context.Context, c *network.Classifier, i int)
 	d.Probability = pointer(answer.Positive)
 	d.Positive = s.showsLung(i) && answer.Positive > s.options.Rule.SliceThreshold
 	if d.Positive || s.in.Len() == 1 {
-		s.maps[i] = newMap(answer.Map, c.Plan())
+		s.maps[i] = newMap(answer.Map, c.Plan(), view)
 		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], p.Rect.Dx(), p.Rect.Dy())
 	}
 	return nil
+}
+
+// viewMarginMM is what the classifier sees around the lungs.
+const viewMarginMM = 15
+
+// view is the part of a slice that the classifier is shown. Most slices that
+// it was trained on are cut to the chest by hand; a volume's are cut to the
+// lungs' box, so that table, arms and the scanner's field do not matter. A
+// picture is shown whole: its lungs are found less surely.
+func (s *study) view(i int, whole image.Rectangle) image.Rectangle {
+	if s.in.Volume == nil {
+		return whole
+	}
+	if box := s.lungs[i].lungs.Box(s.lungs[i].slice, viewMarginMM); !box.Empty() {
+		return box
+	}
+	return whole
 }
 
 // segment outlines the opacities of the slices that were chosen.

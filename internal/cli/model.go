@@ -10,7 +10,8 @@ import (
 )
 
 type modelCommand struct {
-	Info modelInfoCommand `cmd:"" help:"What a model is and how it came about."`
+	Info   modelInfoCommand   `cmd:"" help:"What a model is and how it came about."`
+	Export modelExportCommand `cmd:"" help:"Write a model with fewer bits a weight."`
 }
 
 type modelInfoCommand struct {
