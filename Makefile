@@ -12,6 +12,10 @@ CT ?=
 DEMO ?= demo
 FUZZTIME ?= 10s
 
+# Test packages run side by side, each with threads of its own. Threads that
+# spin at OpenMP's barriers while others wait for a processor cost minutes.
+test test-all test-race fuzz: export OMP_WAIT_POLICY = passive
+
 # Rooms without numerics of minutes: the race detector is ten times slower.
 RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
 
