@@ -121,7 +121,7 @@ func (c *benchCommand) measure(ctx context.Context, m *network.Model, o network.
 	defer stop()
 	p := noise(512)
 	var took []time.Duration
-	for begin := time.Now(); len(took) < 2 || time.Since(begin) < c.For; {
+	for begin := time.Now(); len(took) < 6 || time.Since(begin) < c.For; {
 		start := time.Now()
 		if err := run(ctx, p); err != nil {
 			return benchEntry{}, err
