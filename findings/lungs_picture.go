@@ -54,9 +54,9 @@ func (l *Lungs) blur(level []int16) []int16 {
 	return out
 }
 
-// notOutside marks all but the dark regions around the body: those that lie in
-// a corner, much along the edge, or flat across the whole width. A lung that a
-// tight crop cuts touches little of the edge.
+// notOutside marks all but the dark regions around the body: those that lie much
+// along the edge or flat across the whole width. A lung that a tight crop cuts
+// touches little of the edge.
 func (l *Lungs) notOutside(level []int16, bound int16) plane {
 	dark := l.blocks()
 	for i := range dark.at {
@@ -87,7 +87,6 @@ func (l *Lungs) notOutside(level []int16, bound int16) plane {
 // darkRegion is what notOutside knows of a region.
 type darkRegion struct {
 	area, touch              int
-	corner                   bool
 	left, right, top, bottom int // right and bottom not included; set once area is not 0
 }
 
@@ -98,23 +97,20 @@ func (d *darkRegion) add(r run, w, h int) {
 	}
 	d.area += to - from
 	d.left, d.right, d.bottom = min(d.left, from), max(d.right, to), row+1
-	ends := 0
 	if from == 0 {
-		ends++
+		d.touch++
 	}
 	if to == w {
-		ends++
+		d.touch++
 	}
-	d.touch += ends
 	if row == 0 || row == h-1 {
 		d.touch += to - from
-		d.corner = d.corner || ends > 0
 	}
 }
 
 func (d *darkRegion) outside(w int) bool {
 	width, height := float64(d.right-d.left), float64(d.bottom-d.top)
-	return d.corner || float64(d.touch) > edgeShare*math.Sqrt(float64(d.area)) ||
+	return float64(d.touch) > edgeShare*math.Sqrt(float64(d.area)) ||
 		width > acrossShare*float64(w) && height < flatness*width
 }
 

@@ -17,11 +17,11 @@ func thorax(x, y, z float64) int16 {
 		return dx*dx+dy*dy+dz*dz <= 1
 	}
 	switch {
-	case y > 115 && y < 150 && math.Abs(x) < 160: // a hollow table
-		if y < 119 || y > 146 {
+	case y > 101 && y < 145 && math.Abs(x) < 160 && (x/160)*(x/160)+(y/105)*(y/105) > 1: // a table of foam in a thin shell
+		if y < 105 || y > 141 || math.Abs(x) > 156 {
 			return 100
 		}
-		return -990
+		return -850
 	case (x/160)*(x/160)+(y/105)*(y/105) > 1:
 		return -1000
 	case math.Hypot(x, y+20) < 9 && z > 30:
@@ -151,6 +151,22 @@ func TestOpacitiesAreMeasuredAgainstTheLungTheyLieIn(t *testing.T) {
 	near(t, "right opacity", *got.Right.OpacityML, 0, 0)
 	near(t, "left share", *got.Left.OpacityPercent, 100*lesions[0].VolumeML/got.Left.VolumeML, 1e-9)
 	near(t, "share of both", *got.Both.OpacityPercent, 100*lesions[0].VolumeML/got.Both.VolumeML, 1e-9)
+}
+
+func TestOpacitiesBeyondTheLungCountToItsSide(t *testing.T) {
+	v := thoraxVolume(false, false)
+	l, err := LungsOfVolume(context.Background(), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := draw(Of(v), func(c, r, s int) bool { // in the wall behind the left lung
+		p := v.Position(float64(c), float64(r), float64(s))
+		return math.Abs(p[0]-70) < 9 && math.Abs(p[1]-86) < 6 && math.Abs(p[2]) < 12
+	})
+	without, with := l.Measure(v.HU, nil), l.Measure(v.HU, m)
+	near(t, "left opacity", *with.Left.OpacityML, float64(m.Count())*Of(v).VoxelML(), 1e-9)
+	near(t, "left lung", with.Left.VolumeML, without.Left.VolumeML+*with.Left.OpacityML, 1e-9)
+	near(t, "right lung", with.Right.VolumeML, without.Right.VolumeML, 1e-9)
 }
 
 func TestKeepDropsWhatLiesAwayFromTheLungs(t *testing.T) {
