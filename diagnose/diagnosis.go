@@ -28,7 +28,7 @@ type Diagnosis struct {
 	Probability *float64               `json:"probability,omitempty"`
 	Rule        *Judgement             `json:"rule,omitempty"`
 	Slices      []Slice                `json:"slices"`
-	Lesions     []findings.Lesion      `json:"lesions,omitempty"` // absent where nothing was segmented
+	Lesions     []findings.Lesion      `json:"lesions,omitzero"` // absent where nothing was to be segmented
 	Lungs       *findings.LungMeasures `json:"lungs,omitempty"`
 	Methods     map[string]string      `json:"methods"` // how figures were got, by their key
 	Warnings    []ct.Warning           `json:"warnings"`

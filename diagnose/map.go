@@ -4,7 +4,6 @@ import (
 	"image"
 	"math"
 
-	"github.com/jcs-ct/jcs/findings"
 	"github.com/jcs-ct/jcs/network"
 )
 
@@ -44,12 +43,14 @@ func (m *Map) OnSlice(width, height int) []float32 {
 	return out
 }
 
-// inLung is the share of the map that lies in the lungs, nil of an empty map.
-func (m *Map) inLung(p place, width, height int) *float64 {
+// inLung is the share of the map that lies in the lungs' hull widened by margin,
+// nil of an empty map.
+func (m *Map) inLung(p place, margin float64, width, height int) *float64 {
+	hull := p.lungs.Hull(p.slice, margin)
 	inside, all := 0.0, 0.0
 	for i, v := range m.OnSlice(width, height) {
 		all += float64(v)
-		if p.lungs.At(i%width, i/width, p.slice) != findings.NoLung {
+		if hull(i%width, i/width) {
 			inside += float64(v)
 		}
 	}

@@ -18,7 +18,7 @@ func (s *study) measure(ctx context.Context) error {
 	if s.in.Volume != nil {
 		s.measureVolume(segmented)
 	} else {
-		s.measurePictures(segmented)
+		s.measurePictures()
 	}
 	if !segmented {
 		return nil
@@ -41,7 +41,11 @@ func (s *study) measureVolume(segmented bool) {
 	var opacities findings.Mask
 	if segmented {
 		s.Lesions = findings.Lesions(s.masks, findings.Of(v), v.HU, lungs)
-		opacities = s.masks
+	}
+	for _, d := range s.Slices {
+		if d.Segmented { // otherwise nothing is known of opacities
+			opacities = s.masks
+		}
 	}
 	if lungs.Seen() {
 		s.Lungs = pointer(lungs.Measure(v.HU, opacities))
@@ -50,12 +54,12 @@ func (s *study) measureVolume(segmented bool) {
 
 // measurePictures measures each picture by itself: what lies between two of
 // them is not known.
-func (s *study) measurePictures(segmented bool) {
+func (s *study) measurePictures() {
 	for i, p := range s.in.Pictures {
 		g := findings.Grid{Columns: p.Rect.Dx(), Rows: p.Rect.Dy(), Slices: 1}
 		lungs := s.lungs[i].lungs
 		var opacities findings.Mask
-		if segmented {
+		if s.Slices[i].Segmented {
 			opacities = findings.Mask{s.masks[i]}
 			for _, l := range findings.Lesions(opacities, g, nil, lungs) {
 				l.Slices = [2]int{i, i}

@@ -48,8 +48,8 @@ type Options struct {
 	// LeastLung is the share of a slice's pixels that must be lung for the
 	// slice to count: neck and abdomen are not judged.
 	LeastLung float64
-	// LungMarginMM is how far beyond the lungs' hull an opacity may lie: see
-	// findings.Lungs.Keep.
+	// LungMarginMM is how far beyond the lungs' hull an opacity may lie (see
+	// findings.Lungs.Keep), and the activation that counts as theirs.
 	LungMarginMM float64
 
 	// Progress, if set, is told of every slice done.

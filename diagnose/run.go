@@ -199,7 +199,7 @@ func (s *study) classify(ctx context.Context) error {
 	if s.in.Volume != nil {
 		s.Methods["classifier_view"] = fmt.Sprintf("the box of the slice's lungs, widened by %d mm", viewMarginMM)
 	}
-	s.Methods["activation_in_lung"] = "share of the activation map (Grad-CAM at the classifier's last features) that lies within the lungs; of positive slices"
+	s.Methods["activation_in_lung"] = fmt.Sprintf("share of the activation map (Grad-CAM at the classifier's last features) that lies in the convex hull of a lung, widened by %g mm; of positive slices", s.options.LungMarginMM)
 	return nil
 }
 
@@ -215,7 +215,7 @@ func (s *study) classifySlice(ctx context.Context, c *network.Classifier, i int)
 	d.Positive = s.showsLung(i) && answer.Positive > s.options.Rule.SliceThreshold
 	if d.Positive || s.in.Len() == 1 {
 		s.maps[i] = newMap(answer.Map, c.Plan(), view)
-		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], p.Rect.Dx(), p.Rect.Dy())
+		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM, p.Rect.Dx(), p.Rect.Dy())
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/jcs-ct/jcs/ct"
@@ -127,8 +128,11 @@ func TestAPositiveVolumeIsMeasuredWhereItWasCalledPositive(t *testing.T) {
 
 func TestANegativeVolumeIsNotSegmented(t *testing.T) {
 	d := run(t, chest(), models(t, -1), DefaultOptions()).Diagnosis
-	if d.Verdict != Negative || d.PositiveSlices() != 0 || *d.Probability >= 0.5 || len(d.Lesions) != 0 {
-		t.Errorf("%s at %g with %d lesions", d.Verdict, *d.Probability, len(d.Lesions))
+	if d.Verdict != Negative || d.PositiveSlices() != 0 || *d.Probability >= 0.5 {
+		t.Errorf("%s at %g", d.Verdict, *d.Probability)
+	}
+	if text, err := json.Marshal(d); err != nil || !strings.Contains(string(text), `"lesions":[]`) || strings.Contains(string(text), `"opacity_ml"`) {
+		t.Errorf("no empty list of lesions, or opacities that nobody looked for: %s, %v", text, err)
 	}
 	o := DefaultOptions()
 	o.Segment = SegmentAll

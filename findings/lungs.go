@@ -167,6 +167,16 @@ func (l *Lungs) Keep(mask []uint8, slice int, margin float64) int {
 	return dropped
 }
 
+// Hull returns what tells whether a cell of a slice lies in the convex hull of
+// one of its lungs, widened by margin: with the consolidations at the wall, that
+// is, and with some of what lies between.
+func (l *Lungs) Hull(slice int, margin float64) func(column, row int) bool {
+	envelope := l.envelope(slice, margin)
+	return func(column, row int) bool {
+		return envelope.at[row/l.factor*l.w+column/l.factor] != 0
+	}
+}
+
 func (l *Lungs) envelope(slice int, margin float64) plane {
 	hulls := l.blocks()
 	for _, side := range []Side{Right, Left} {
