@@ -15,6 +15,7 @@ import (
 type evaluateCommand struct {
 	Classification evaluateClassification `cmd:"" help:"Sensitivity, specificity, AUC and calibration by slice."`
 	Segmentation   evaluateSegmentation   `cmd:"" help:"Dice and other overlaps by slice."`
+	Split          evaluateSplit          `cmd:"" help:"Figures on a part of a training configuration's data."`
 }
 
 // selection picks rows of an index.
