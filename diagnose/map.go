@@ -12,11 +12,12 @@ type Map struct {
 	width, height int
 	levels        []uint8
 	plan          network.Plan
+	slice         image.Rectangle
 	view          image.Rectangle // the part of the slice that the network saw
 }
 
-func newMap(m network.ActivationMap, p network.Plan, view image.Rectangle) *Map {
-	k := &Map{width: m.Width, height: m.Height, plan: p, view: view, levels: make([]uint8, len(m.Values))}
+func newMap(m network.ActivationMap, p network.Plan, slice, view image.Rectangle) *Map {
+	k := &Map{width: m.Width, height: m.Height, plan: p, slice: slice, view: view, levels: make([]uint8, len(m.Values))}
 	for i, v := range m.Values {
 		k.levels[i] = uint8(math.Round(255 * float64(min(max(v, 0), 1))))
 	}
@@ -25,17 +26,18 @@ func newMap(m network.ActivationMap, p network.Plan, view image.Rectangle) *Map 
 
 // OnSlice is the map at the size of its slice, 0 to 1, row by row; 0 where the
 // network did not look.
-func (m *Map) OnSlice(width, height int) []float32 {
+func (m *Map) OnSlice() []float32 {
 	values := make([]float32, len(m.levels))
 	for i, v := range m.levels {
 		values[i] = float32(v) / 255
 	}
 	whole := network.ActivationMap{Width: m.width, Height: m.height, Values: values}
 	seen := whole.OnSource(m.plan, m.view.Dx(), m.view.Dy())
-	if m.view == image.Rect(0, 0, width, height) {
+	if m.view == m.slice {
 		return seen
 	}
-	out := make([]float32, width*height)
+	width := m.slice.Dx()
+	out := make([]float32, width*m.slice.Dy())
 	for y := range m.view.Dy() {
 		at := (m.view.Min.Y+y)*width + m.view.Min.X
 		copy(out[at:at+m.view.Dx()], seen[y*m.view.Dx():])
@@ -45,12 +47,12 @@ func (m *Map) OnSlice(width, height int) []float32 {
 
 // inLung is the share of the map that lies in the lungs' hull widened by margin,
 // nil of an empty map.
-func (m *Map) inLung(p place, margin float64, width, height int) *float64 {
+func (m *Map) inLung(p place, margin float64) *float64 {
 	hull := p.lungs.Hull(p.slice, margin)
 	inside, all := 0.0, 0.0
-	for i, v := range m.OnSlice(width, height) {
+	for i, v := range m.OnSlice() {
 		all += float64(v)
-		if hull(i%width, i/width) {
+		if hull(i%m.slice.Dx(), i/m.slice.Dx()) {
 			inside += float64(v)
 		}
 	}

@@ -214,8 +214,8 @@ func (s *study) classifySlice(ctx context.Context, c *network.Classifier, i int)
 	d.Probability = pointer(answer.Positive)
 	d.Positive = s.showsLung(i) && answer.Positive > s.options.Rule.SliceThreshold
 	if d.Positive || s.in.Len() == 1 {
-		s.maps[i] = newMap(answer.Map, c.Plan(), view)
-		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM, p.Rect.Dx(), p.Rect.Dy())
+		s.maps[i] = newMap(answer.Map, c.Plan(), p.Rect, view)
+		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jcs-ct/jcs/diagnose"
+	"github.com/jcs-ct/jcs/picture"
 )
 
 const (
@@ -35,7 +36,8 @@ func activationOverlay(r *diagnose.Result, slice int, f faces) canvas {
 	c := newCanvas(at.Dx()+scaleWidth, at.Dy()+captionHeight, f)
 	c.place(at, p)
 	colours := infernoTable()
-	for i, v := range r.Maps[slice].OnSlice(at.Dx(), at.Dy()) {
+	levels := picture.ResizeOpenCVFloat(r.Maps[slice].OnSlice(), p.Rect.Dx(), p.Rect.Dy(), at.Dx(), at.Dy())
+	for i, v := range levels {
 		blend(c.RGBA, i%at.Dx(), i/at.Dx(), colours[int(255*v)], strongestBlend*float64(v))
 	}
 	c.colourScale(image.Rect(at.Max.X+10, 40, at.Max.X+28, at.Max.Y-40))

@@ -40,6 +40,27 @@ func stack(t *testing.T, n int) *diagnose.Result {
 		in.Pictures = append(in.Pictures, p)
 		in.Sources = append(in.Sources, ct.Source{File: "a.png"})
 	}
+	r := calledPositive(t, in)
+	one := 1
+	for i := range r.Diagnosis.Slices {
+		s := &r.Diagnosis.Slices[i]
+		s.Segmented, s.OpacityPixels, s.Lesions = true, new(int), new(int)
+		if i == 1 || n == 1 {
+			r.Masks[i] = make([]uint8, 100*80)
+			for y := 30; y < 40; y++ {
+				for x := 25; x < 35; x++ {
+					r.Masks[i][y*100+x] = 1
+				}
+			}
+			s.Lesions, s.OpacityPixels = &one, pointer(100)
+		}
+	}
+	return r
+}
+
+// calledPositive diagnoses by a classifier that calls every slice positive.
+func calledPositive(t *testing.T, in *ct.Input) *diagnose.Result {
+	t.Helper()
 	plan := network.CompactClassifier()
 	plan.Height, plan.Width, plan.MobileNet.Width = 64, 64, 0.125
 	w, err := plan.Initial(1)
@@ -55,20 +76,6 @@ func stack(t *testing.T, n int) *diagnose.Result {
 	r, err := diagnose.Run(context.Background(), in, diagnose.Models{Name: "tiny", Classifier: &network.Model{Plan: plan, Weights: w}}, o)
 	if err != nil {
 		t.Fatal(err)
-	}
-	one := 1
-	for i := range r.Diagnosis.Slices {
-		s := &r.Diagnosis.Slices[i]
-		s.Segmented, s.OpacityPixels, s.Lesions = true, new(int), new(int)
-		if i == 1 || n == 1 {
-			r.Masks[i] = make([]uint8, 100*80)
-			for y := 30; y < 40; y++ {
-				for x := 25; x < 35; x++ {
-					r.Masks[i][y*100+x] = 1
-				}
-			}
-			s.Lesions, s.OpacityPixels = &one, pointer(100)
-		}
 	}
 	return r
 }
@@ -165,21 +172,65 @@ func TestTheOutlineHidesNothingOfTheLesion(t *testing.T) {
 }
 
 func TestTheActivationIsPaintedWhereItIs(t *testing.T) {
-	r := stack(t, 1)
 	f, err := newFaces()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := activationOverlay(r, 0, f)
-	at := overlayPlace(r.Picture(0))
-	levels := r.Maps[0].OnSlice(at.Dx(), at.Dy())
 	coloured := func(p color.RGBA) bool { return p.R != p.G || p.G != p.B }
-	for i, v := range levels {
-		got := c.RGBAAt(i%at.Dx(), i/at.Dx())
-		if v == 0 && coloured(got) || v > 0.5 && !coloured(got) {
-			t.Fatalf("at level %g the pixel is %v", v, got)
+	for name, r := range map[string]*diagnose.Result{"a picture, seen whole": stack(t, 1), "a volume, seen in part": volume(t)} {
+		slice := len(r.Maps) / 2
+		c := activationOverlay(r, slice, f)
+		p := r.Picture(slice).Rect
+		k := overlayPlace(r.Picture(slice)).Dx() / p.Dx()
+		seen := 0
+		for i, v := range r.Maps[slice].OnSlice() {
+			// The middle of a pixel, away from neighbours.
+			got := c.RGBAAt(i%p.Dx()*k+k/2, i/p.Dx()*k+k/2)
+			if v > 0.5 {
+				seen++
+			}
+			if v == 0 && flat(r.Maps[slice].OnSlice(), p, i) && coloured(got) || v > 0.5 && !coloured(got) {
+				t.Fatalf("%s: at %d of level %g the pixel is %v", name, i, v, got)
+			}
+		}
+		if seen == 0 {
+			t.Errorf("%s: the map is empty", name)
 		}
 	}
+}
+
+// flat reports whether all neighbours have a pixel's level.
+func flat(levels []float32, r image.Rectangle, i int) bool {
+	for y := -1; y <= 1; y++ {
+		for x := -1; x <= 1; x++ {
+			p := image.Pt(i%r.Dx()+x, i/r.Dx()+y)
+			if p.In(r) && levels[p.Y*r.Dx()+p.X] != levels[i] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// volume diagnoses a volume of two lungs in a corner of a wide field of view, of
+// which the classifier is shown a part.
+func volume(t *testing.T) *diagnose.Result {
+	t.Helper()
+	const n, slices = 120, 12
+	v := &ct.Volume{Columns: n, Rows: n, Slices: slices, HU: make([]int16, n*n*slices)}
+	v.Affine = [4][4]float64{{4, 0, 0, 0}, {0, 4, 0, 0}, {0, 0, 5, 0}, {0, 0, 0, 1}}
+	for i := range v.HU {
+		x, y := float64(i%n)-75, float64(i/n%n)-80
+		v.HU[i] = -1000
+		if math.Hypot(x, y*1.2) < 40 {
+			v.HU[i] = 40
+		}
+		if math.Hypot(math.Abs(x)-17, y) < 12 {
+			v.HU[i] = -800
+		}
+	}
+	v.Sources = make([]ct.Source, slices)
+	return calledPositive(t, &ct.Input{Kind: ct.KindDICOM, Volume: v, Sources: v.Sources})
 }
 
 func TestColoursGrowLighterWithTheLevel(t *testing.T) {
