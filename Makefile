@@ -1,12 +1,12 @@
 # make            build bin/jcs
 # make demo       diagnose a synthetic study, or make demo CT=path for another
 # make test       every test but the long ones; installs Debian packages if needed
-# make test-all   the long ones too: minutes
+# make test-long  the long ones: the full networks at their full sizes
 # make lint       formatting, vet, layer rules, doc comments
 # make fuzz       each fuzz target for FUZZTIME
 # make clean      remove what make made
 
-.PHONY: build deps demo test test-all test-race test-nocgo fuzz lint clean
+.PHONY: build deps demo test test-long test-race test-nocgo fuzz lint clean
 
 CT ?=
 DEMO ?= demo
@@ -14,7 +14,7 @@ FUZZTIME ?= 10s
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.
-test test-all test-race fuzz: export OMP_WAIT_POLICY = passive
+test test-long test-race fuzz: export OMP_WAIT_POLICY = passive
 
 # Rooms without numerics of minutes: the race detector is ten times slower.
 RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
@@ -36,8 +36,8 @@ demo: build
 test: deps
 	go test ./...
 
-test-all: test
-	go test -tags long -timeout 40m ./...
+test-long: deps
+	go test -tags long -timeout 30m ./network
 
 test-race: deps
 	go test -race -short $(RACE)
