@@ -63,36 +63,39 @@ func (l *lowering) convolutionBackward(v *Value, c Conv, spec onednn.Convolution
 	if !ok {
 		return
 	}
-	l.convolutionWeightGradients(v, c, spec, x, dy)
-	l.toInput(v.inputs[0], func() tensor {
-		plain := spec
-		plain.Bias = false
-		p := l.primitive(l.engine.ConvolutionBackwardData(plain, nil))
-		d := l.as(dy, l.layout(p, onednn.DiffDst))
-		w := l.kernel(v, c, l.layout(p, onednn.Weights))
-		dx := l.allocate(l.layout(p, onednn.DiffSrc), v.inputs[0].shape)
-		l.emit(p, operand{onednn.DiffDst, d}, operand{onednn.Weights, w}, operand{onednn.DiffSrc, dx})
-		return dx
-	})
+	view := kernelView(c, v.params[0].Shape)
+	l.weightGradients(v, spec, view, x, dy)
+	l.toInput(v.inputs[0], func() tensor { return l.dataGradient(v, spec, view, dy, v.inputs[0].shape) })
 }
 
-func (l *lowering) convolutionWeightGradients(v *Value, c Conv, spec onednn.Convolution, x, dy tensor) {
+// weightGradients are those of a kernel, seen as view, and of its bias.
+func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape, x, dy tensor) {
 	p := l.primitive(l.engine.ConvolutionBackwardWeights(spec, nil, nil))
 	src := l.as(x, l.layout(p, onednn.Src))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
-	view := kernelView(c, v.params[0].Shape)
 	dw := l.allocate(l.layout(p, onednn.DiffWeights), view)
 	operands := []operand{{onednn.Src, src}, {onednn.DiffDst, d}, {onednn.DiffWeights, dw}}
 	var db tensor
-	if c.Bias {
+	if spec.Bias {
 		db = l.vectorGradient(v.params[1])
 		operands = append(operands, operand{onednn.DiffBias, db})
 	}
 	l.emit(p, operands...)
 	l.writeGradient(v.params[0], dw)
-	if c.Bias {
+	if spec.Bias {
 		l.writeGradient(v.params[1], db)
 	}
+}
+
+// dataGradient is the gradient by a convolution's input of the given shape.
+func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, dy tensor, in Shape) tensor {
+	spec.Bias = false
+	p := l.primitive(l.engine.ConvolutionBackwardData(spec, nil))
+	d := l.as(dy, l.layout(p, onednn.DiffDst))
+	w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))
+	dx := l.allocate(l.layout(p, onednn.DiffSrc), in)
+	l.emit(p, operand{onednn.DiffDst, d}, operand{onednn.Weights, w}, operand{onednn.DiffSrc, dx})
+	return dx
 }
 
 // kernel is a convolution's weight in the layout that a primitive wants.
@@ -155,31 +158,8 @@ func (l *lowering) linearBackward(v *Value, spec onednn.Convolution, x tensor, v
 	}
 	spec.Training = false
 	dy := l.reshape(g, Shape{v.shape[0], v.shape[1], 1, 1})
-	p := l.primitive(l.engine.ConvolutionBackwardWeights(spec, nil, nil))
-	dw := l.allocate(l.layout(p, onednn.DiffWeights), view)
-	operands := []operand{
-		{onednn.Src, l.as(x, l.layout(p, onednn.Src))},
-		{onednn.DiffDst, l.as(dy, l.layout(p, onednn.DiffDst))},
-		{onednn.DiffWeights, dw},
-	}
-	var db tensor
-	if spec.Bias {
-		db = l.vectorGradient(v.params[1])
-		operands = append(operands, operand{onednn.DiffBias, db})
-	}
-	l.emit(p, operands...)
-	l.writeGradient(v.params[0], dw)
-	if spec.Bias {
-		l.writeGradient(v.params[1], db)
-	}
+	l.weightGradients(v, spec, view, x, dy)
 	l.toInput(v.inputs[0], func() tensor {
-		plain := spec
-		plain.Bias = false
-		p := l.primitive(l.engine.ConvolutionBackwardData(plain, nil))
-		d := l.as(dy, l.layout(p, onednn.DiffDst))
-		w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))
-		dx := l.allocate(l.layout(p, onednn.DiffSrc), x.shape)
-		l.emit(p, operand{onednn.DiffDst, d}, operand{onednn.Weights, w}, operand{onednn.DiffSrc, dx})
-		return l.reshape(dx, v.inputs[0].shape)
+		return l.reshape(l.dataGradient(v, spec, view, dy, x.shape), v.inputs[0].shape)
 	})
 }
