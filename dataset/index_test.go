@@ -13,14 +13,14 @@ func TestIndexRowsBecomeItems(t *testing.T) {
 		"a/1.png,1,p1,m/1.png,opacity\n" +
 		"\"b, c.jpg\",0,p2,,\n" +
 		"d.png,,p2,m/d.png,\n"
-	items, err := parseIndex(strings.NewReader(text), "/root", Columns{Group: "patient", Mask: "mask"})
+	items, err := parseIndex(strings.NewReader(text), "/data", Columns{Group: "patient", Mask: "mask"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Item{
-		{Image: "/root/a/1.png", Label: 1, Group: "p1", Mask: "/root/m/1.png"},
-		{Image: "/root/b, c.jpg", Label: 0, Group: "p2"},
-		{Image: "/root/d.png", Label: Unknown, Group: "p2", Mask: "/root/m/d.png"},
+		{Image: "/data/a/1.png", Label: 1, Group: "p1", Mask: "/data/m/1.png"},
+		{Image: "/data/b, c.jpg", Label: 0, Group: "p2"},
+		{Image: "/data/d.png", Label: Unknown, Group: "p2", Mask: "/data/m/d.png"},
 	}
 	if len(items) != len(want) {
 		t.Fatalf("%d items, want %d", len(items), len(want))
@@ -172,12 +172,12 @@ func FuzzIndex(f *testing.F) {
 	f.Add("\ufefffile\n../a\n")
 	f.Add("file,label\n\"a\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		items, err := parseIndex(strings.NewReader(text), "/root", Columns{})
+		items, err := parseIndex(strings.NewReader(text), "/data", Columns{})
 		if (err == nil) != (len(items) > 0) {
 			t.Fatalf("%d items and error %v", len(items), err)
 		}
 		for _, it := range items {
-			if !strings.HasPrefix(it.Image, "/root") || it.Label < Unknown {
+			if !strings.HasPrefix(it.Image, "/data") || it.Label < Unknown {
 				t.Fatalf("item %+v", it)
 			}
 		}

@@ -9,7 +9,9 @@ import (
 type Precision string
 
 // The precisions. Exact is direct float32: the same bits for the same input,
-// thread count and machine. Auto is the fastest that the model's record allows.
+// thread count and machine. Auto is the fastest that the model's record allows;
+// no record allows another arithmetic than direct float32, so that all three
+// are the same.
 const (
 	Exact   Precision = "exact"
 	Auto    Precision = "auto"
@@ -61,6 +63,11 @@ func Compile(g *Graph, w Weights, o Options) (*Program, error) {
 	}
 	if err := checkWeights(g, w); err != nil {
 		return nil, err
+	}
+	switch o.Precision {
+	case "", Exact, Auto, Float32:
+	default:
+		return nil, fmt.Errorf("there is no precision %q: exact, auto and f32 are", o.Precision)
 	}
 	wanted := append([]Output(nil), g.outputs...)
 	for _, t := range o.Taps {
