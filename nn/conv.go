@@ -76,6 +76,17 @@ func floorExtent(size, span, stride int) int {
 	return (size-span)/stride + 1
 }
 
+// operations are the multiplications and additions that make a value, of
+// convolutions; 0 of others.
+func (v *Value) operations() int64 {
+	c, ok := asConv(v)
+	if !ok {
+		return 0
+	}
+	in := v.inputs[0].shape[1] / c.Groups
+	return 2 * int64(v.shape.Elements()) * int64(in*c.Kernel*c.Kernel)
+}
+
 func (c Conv) forward(k *call) {
 	in, out := k.in[0].shape, k.out.shape
 	x, weight := k.in[0].data, k.params[0].data

@@ -22,6 +22,7 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	}
 	y := l.destination(v, out, src, residual, c.residual)
 	l.emit(p, append(operands, operand{onednn.Dst, y})...)
+	l.last().operations = v.operations()
 	l.values[v] = y
 	spec.Training = false
 	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })
@@ -90,7 +91,7 @@ func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape
 // dataGradient is the gradient by a convolution's input of the given shape.
 func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, dy tensor, in Shape) tensor {
 	spec.Bias = false
-	p := l.primitive(l.engine.ConvolutionBackwardData(spec, nil))
+	p := l.primitive(l.engine.ConvolutionBackwardData(spec, nil, nil))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
 	w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))
 	dx := l.allocate(l.layout(p, onednn.DiffSrc), in)

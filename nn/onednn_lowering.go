@@ -5,6 +5,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
@@ -40,6 +41,8 @@ type instruction struct {
 	operands  []operand
 	work      func()
 	bound     *onednn.Step
+	// operations are the useful multiplications and additions, of convolutions.
+	operations int64
 }
 
 // lowering turns operations into steps. All its methods run on the engine's
@@ -64,8 +67,9 @@ type lowering struct {
 	inTail    bool
 	written   map[string]bool // parameters that have a gradient
 	gradients map[*Value][]contribution
-	needs     map[*Value]bool // values on a way to a trained parameter
-	current   *Value          // the operation being lowered
+	needs     map[*Value]bool                          // values on a way to a trained parameter
+	current   *Value                                   // the operation being lowered
+	timed     func(s *instruction, took time.Duration) // told of each step, if set
 	err       error
 }
 
@@ -234,6 +238,15 @@ func (l *lowering) reorder(from, to tensor) {
 	}
 	p := l.primitive(l.engine.Reorder(from.layout, to.layout))
 	l.emit(p, operand{onednn.Src, from}, operand{onednn.Dst, to})
+	l.last().kind = "reorder"
+}
+
+// last is the instruction appended last, or one that is nowhere after an error.
+func (l *lowering) last() *instruction {
+	if l.err != nil {
+		return &instruction{}
+	}
+	return l.steps[len(l.steps)-1]
 }
 
 // reshape sees a tensor that lies in row-major order under another shape.
@@ -355,10 +368,14 @@ func (l *lowering) run(done <-chan struct{}, first, last int) error {
 			return errInterrupted
 		default:
 		}
+		begin := time.Now()
 		if s.work != nil {
 			s.work()
 		} else if err := s.bound.Run(); err != nil {
 			return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
+		}
+		if l.timed != nil {
+			l.timed(s, time.Since(begin))
 		}
 	}
 	return nil

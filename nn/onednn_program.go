@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
@@ -103,6 +104,20 @@ func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error
 		}
 		return nil
 	})
+}
+
+func (p *oneDNNProgram) profile(ctx context.Context, inputs, outputs []Tensor) ([]LayerTime, error) {
+	var times []LayerTime
+	p.low.timed = func(s *instruction, took time.Duration) {
+		t := LayerTime{Layer: s.name, Kind: s.kind, Operations: s.operations, Time: took}
+		if s.primitive != nil {
+			t.Implementation = s.primitive.Implementation()
+		}
+		times = append(times, t)
+	}
+	err := p.run(ctx, inputs, outputs)
+	p.low.timed = nil
+	return times, err
 }
 
 func interruption(ctx context.Context, err error) error {

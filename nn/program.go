@@ -139,6 +139,13 @@ func (p *Program) NewOutputs() []Tensor {
 // Run computes outputs from inputs, both in NCHW and in the graph's order. The
 // caller owns all tensors; nothing of them is kept.
 func (p *Program) Run(ctx context.Context, inputs, outputs []Tensor) error {
+	if err := p.checkRun(inputs, outputs); err != nil {
+		return err
+	}
+	return p.exec.run(ctx, inputs, outputs)
+}
+
+func (p *Program) checkRun(inputs, outputs []Tensor) error {
 	if err := checkTensors("input", inputs, p.inputs); err != nil {
 		return err
 	}
@@ -146,10 +153,7 @@ func (p *Program) Run(ctx context.Context, inputs, outputs []Tensor) error {
 	for i, o := range p.outputs {
 		shapes[i] = o.shape
 	}
-	if err := checkTensors("output", outputs, shapes); err != nil {
-		return err
-	}
-	return p.exec.run(ctx, inputs, outputs)
+	return checkTensors("output", outputs, shapes)
 }
 
 // Close frees the program's memory. It must not be used afterwards.

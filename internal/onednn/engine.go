@@ -93,6 +93,10 @@ func LibraryVersion() string { return C.GoString(C.jcs_library_version()) }
 // InstructionSet is the best that oneDNN uses on this processor.
 func InstructionSet() string { return C.GoString(C.jcs_instruction_set()) }
 
+// BiasInSums reports whether an 8-bit convolution wants its bias divided by its
+// scales.
+func BiasInSums() bool { return C.jcs_bias_in_sums() != 0 }
+
 // message is where C functions write what went wrong.
 type message [C.JCS_ERROR]C.char
 

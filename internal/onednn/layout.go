@@ -10,6 +10,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"unsafe"
 )
 
@@ -39,6 +40,27 @@ func Plain(t Type, shape ...int) (*Layout, error) { return dense(t, C.JCS_PLAIN,
 
 // ChannelsLast is the layout of a dense NHWC tensor of shape [N C H W].
 func ChannelsLast(t Type, shape ...int) (*Layout, error) { return dense(t, C.JCS_CHANNELS_LAST, shape) }
+
+// Blocked is the layout of a dense tensor of shape [N C H W] whose channels lie
+// in blocks of 16 or 8, filled up with zeros.
+func Blocked(t Type, block int, shape ...int) (*Layout, error) {
+	switch block {
+	case 16:
+		return dense(t, C.JCS_BLOCKED_16, shape)
+	case 8:
+		return dense(t, C.JCS_BLOCKED_8, shape)
+	}
+	return nil, fmt.Errorf("there are no blocks of %d channels", block)
+}
+
+// ChannelBlock is the number of channels in a block that this processor's
+// instructions like best.
+func ChannelBlock() int {
+	if strings.HasPrefix(InstructionSet(), "avx512") {
+		return 16
+	}
+	return 8
+}
 
 func dense(t Type, order C.jcs_order, shape []int) (*Layout, error) {
 	dims := int64s(shape)
@@ -91,6 +113,12 @@ func (l *Layout) Dense() (*Layout, error) {
 func (l *Layout) Bytes() int {
 	defer runtime.KeepAlive(l)
 	return int(C.jcs_layout_bytes(l.handle))
+}
+
+// Type is the type of the tensor's elements.
+func (l *Layout) Type() Type {
+	defer runtime.KeepAlive(l)
+	return Type(C.jcs_layout_type(l.handle))
 }
 
 // IsZero reports whether the layout describes nothing: no workspace, no bias.

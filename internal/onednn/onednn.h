@@ -23,7 +23,8 @@ typedef struct jcs_primitive jcs_primitive; // a compiled operation
 typedef struct jcs_step jcs_step;           // a primitive with its memories
 
 typedef enum { JCS_F32, JCS_BF16, JCS_S32, JCS_S8, JCS_U8 } jcs_type;
-typedef enum { JCS_PLAIN, JCS_CHANNELS_LAST } jcs_order;
+// Blocked: channels in blocks of 16 or 8, each block's channels innermost.
+typedef enum { JCS_PLAIN, JCS_CHANNELS_LAST, JCS_BLOCKED_16, JCS_BLOCKED_8 } jcs_order;
 
 // What a memory is to a primitive. The numbers are ours.
 typedef enum {
@@ -60,6 +61,13 @@ typedef struct {
   int accumulate; // forward only: add to what the result's memory holds
   jcs_activation activation; // forward only, after the accumulation
   jcs_algorithm algorithm;
+  jcs_type src_type, weights_type, dst_type;
+  // With weights of type JCS_S8, forward only: a sum times scales[o] is the
+  // result's real value at channel o; what the result's memory holds times
+  // sum_scale is the real value to add to; a real value over dst_scale is what
+  // is kept. The library copies the scales.
+  const float *scales;
+  float sum_scale, dst_scale;
 } jcs_convolution;
 
 typedef struct {
@@ -72,6 +80,9 @@ typedef struct {
 
 const char *jcs_library_version(void);
 const char *jcs_instruction_set(void);
+// Whether an 8-bit convolution wants its bias in units of the sums (divided by
+// the scales) rather than in real ones.
+int jcs_bias_in_sums(void);
 
 void *jcs_allocate(size_t bytes); // aligned to a page, zeroed; NULL when there is none
 void jcs_release(void *p, size_t bytes);
@@ -90,6 +101,7 @@ jcs_layout *jcs_layout_copy(const jcs_layout *l);
 jcs_layout *jcs_layout_dense(const jcs_layout *l, char *error);
 void jcs_layout_free(jcs_layout *l);
 size_t jcs_layout_bytes(const jcs_layout *l);
+jcs_type jcs_layout_type(const jcs_layout *l);
 int jcs_layout_equal(const jcs_layout *a, const jcs_layout *b);
 int jcs_layout_is_zero(const jcs_layout *l);
 
@@ -99,8 +111,8 @@ void jcs_memory_free(jcs_memory *m);
 // Layouts that may be NULL are chosen by the library; jcs_primitive_layout tells.
 jcs_primitive *jcs_convolution_forward(jcs_engine *e, const jcs_convolution *c, const jcs_layout *src,
                                        const jcs_layout *dst, char *error);
-jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolution *c, const jcs_layout *diff_dst,
-                                             char *error);
+jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolution *c, const jcs_layout *diff_src,
+                                             const jcs_layout *diff_dst, char *error);
 jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolution *c, const jcs_layout *src,
                                                 const jcs_layout *diff_dst, char *error);
 // running: normalise by the given statistics instead of the batch's. relu: fused, with a workspace in training.
@@ -127,7 +139,9 @@ jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *
 jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst,
                           char *error);
 jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error);
-jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, char *error);
+// scales: none (count 0), one for all, or one for each index of the first axis; dst is src times its scale.
+jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, const float *scales, int count,
+                           char *error);
 void jcs_primitive_free(jcs_primitive *p);
 jcs_layout *jcs_primitive_layout(const jcs_primitive *p, jcs_role role, char *error);
 const char *jcs_primitive_implementation(const jcs_primitive *p);

@@ -116,19 +116,21 @@ struct convolution_shapes {
   dnnl::algorithm algorithm;
 };
 
-memory::desc any(const memory::dims &dims) {
-  return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
+memory::desc any(const memory::dims &dims, memory::data_type type) {
+  return memory::desc(dims, type, memory::format_tag::any);
 }
 
-memory::desc given_or_any(const jcs_layout *l, const memory::dims &dims) { return l ? l->desc : any(dims); }
+memory::desc given_or_any(const jcs_layout *l, const memory::dims &dims, jcs_type type) {
+  return l ? l->desc : any(dims, data_type(type));
+}
 
 convolution_shapes shapes_of(const jcs_convolution *c, const jcs_layout *src, const jcs_layout *dst) {
   convolution_shapes s;
-  s.src = given_or_any(src, {c->n, c->in, c->height, c->width});
-  s.dst = given_or_any(dst, {c->n, c->out, c->out_height, c->out_width});
-  s.weights = c->groups > 1
-                  ? any({c->groups, c->out / c->groups, c->in / c->groups, c->kernel, c->kernel})
-                  : any({c->out, c->in, c->kernel, c->kernel});
+  s.src = given_or_any(src, {c->n, c->in, c->height, c->width}, c->src_type);
+  s.dst = given_or_any(dst, {c->n, c->out, c->out_height, c->out_width}, c->dst_type);
+  memory::data_type w = data_type(c->weights_type);
+  s.weights = c->groups > 1 ? any({c->groups, c->out / c->groups, c->in / c->groups, c->kernel, c->kernel}, w)
+                            : any({c->out, c->in, c->kernel, c->kernel}, w);
   if (c->bias) s.bias = memory::desc({c->out}, memory::data_type::f32, memory::format_tag::x);
   s.strides = {c->stride, c->stride};
   s.dilates = {c->dilation - 1, c->dilation - 1};
@@ -139,18 +141,37 @@ convolution_shapes shapes_of(const jcs_convolution *c, const jcs_layout *src, co
   return s;
 }
 
+// Whether the result's scale can go into the sums' scales, as a function that
+// commutes with it allows: none and ReLU.
+bool scales_first(const jcs_convolution *c) {
+  return c->activation == JCS_NO_ACTIVATION || c->activation == JCS_RELU;
+}
+
+// What follows the sums: the addition, the activation, and the result's scale.
+dnnl::post_ops after(const jcs_convolution *c) {
+  bool quantised = c->weights_type == JCS_S8, first = scales_first(c);
+  float over = quantised ? c->dst_scale : 1.0f;
+  dnnl::post_ops post;
+  if (c->accumulate) post.append_sum(!quantised ? 1.0f : first ? c->sum_scale / over : c->sum_scale);
+  if (c->activation != JCS_NO_ACTIVATION) {
+    eltwise a = activation(c->activation, false);
+    post.append_eltwise(first ? 1.0f : 1.0f / over, a.algorithm, a.alpha, a.beta);
+  }
+  return post;
+}
+
 dnnl::convolution_forward::primitive_desc forward_desc(jcs_engine *e, const jcs_convolution *c,
                                                        const jcs_layout *src, const jcs_layout *dst) {
   convolution_shapes s = shapes_of(c, src, dst);
   prop_kind kind = c->training ? prop_kind::forward_training : prop_kind::forward_inference;
-  dnnl::post_ops post;
-  if (c->accumulate) post.append_sum(1.0f);
-  if (c->activation != JCS_NO_ACTIVATION) {
-    eltwise a = activation(c->activation, false);
-    post.append_eltwise(1.0f, a.algorithm, a.alpha, a.beta);
-  }
   dnnl::primitive_attr attr;
-  attr.set_post_ops(post);
+  attr.set_post_ops(after(c));
+  if (c->weights_type == JCS_S8) {
+    float over = scales_first(c) ? c->dst_scale : 1.0f;
+    std::vector<float> scales(c->scales, c->scales + c->out);
+    for (float &s : scales) s /= over;
+    attr.set_output_scales(1 << 1, scales);
+  }
   dnnl::convolution_forward::desc d(kind, s.algorithm, s.src, s.weights, s.bias, s.dst, s.strides, s.dilates,
                                     s.pad_low, s.pad_high);
   return {d, attr, e->engine};
@@ -162,6 +183,7 @@ dnnl::convolution_forward::primitive_desc hint(jcs_engine *e, const jcs_convolut
   plain.training = 1;
   plain.accumulate = 0;
   plain.activation = JCS_NO_ACTIVATION;
+  plain.algorithm = JCS_DIRECT;
   return forward_desc(e, &plain, nullptr, nullptr);
 }
 
@@ -207,7 +229,7 @@ pool_shapes shapes_of(const jcs_pool *p, const memory::desc &src) {
           {p->kernel_height, p->kernel_width},
           {p->pad_top, p->pad_left},
           {p->pad_bottom, p->pad_right},
-          any({d[0], d[1], p->out_height, p->out_width})};
+          any({d[0], d[1], p->out_height, p->out_width}, src.data_type())};
 }
 
 dnnl::pooling_forward::primitive_desc pool_desc(jcs_engine *e, const jcs_pool *p, const memory::desc &src,
@@ -266,6 +288,8 @@ const char *jcs_instruction_set(void) {
   }
 }
 
+int jcs_bias_in_sums(void) { return 1; }
+
 void *jcs_allocate(size_t bytes) {
   void *p = mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return nullptr;
@@ -293,6 +317,10 @@ jcs_layout *jcs_layout_new(int rank, const int64_t *dims, jcs_type type, jcs_ord
     memory::dims d(dims, dims + rank);
     memory::dims strides(rank);
     int64_t step = 1;
+    if ((order == JCS_BLOCKED_16 || order == JCS_BLOCKED_8) && rank == 4)
+      return new jcs_layout{memory::desc(d, data_type(type),
+                                         order == JCS_BLOCKED_16 ? memory::format_tag::nChw16c
+                                                                 : memory::format_tag::nChw8c)};
     if (order == JCS_CHANNELS_LAST && rank == 4) {
       for (int i : {1, 3, 2, 0}) {
         strides[i] = step;
@@ -364,6 +392,15 @@ jcs_layout *jcs_layout_dense(const jcs_layout *l, char *error) {
 
 void jcs_layout_free(jcs_layout *l) { delete l; }
 size_t jcs_layout_bytes(const jcs_layout *l) { return l->desc.get_size(); }
+jcs_type jcs_layout_type(const jcs_layout *l) {
+  switch (l->desc.data_type()) {
+    case memory::data_type::bf16: return JCS_BF16;
+    case memory::data_type::s32: return JCS_S32;
+    case memory::data_type::s8: return JCS_S8;
+    case memory::data_type::u8: return JCS_U8;
+    default: return JCS_F32;
+  }
+}
 int jcs_layout_equal(const jcs_layout *a, const jcs_layout *b) { return a->desc == b->desc; }
 int jcs_layout_is_zero(const jcs_layout *l) { return l->desc.is_zero(); }
 
@@ -382,10 +419,10 @@ jcs_primitive *jcs_convolution_forward(jcs_engine *e, const jcs_convolution *c, 
   });
 }
 
-jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolution *c, const jcs_layout *diff_dst,
-                                             char *error) {
+jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolution *c, const jcs_layout *diff_src,
+                                             const jcs_layout *diff_dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    convolution_shapes s = shapes_of(c, nullptr, diff_dst);
+    convolution_shapes s = shapes_of(c, diff_src, diff_dst);
     dnnl::convolution_backward_data::desc d(s.algorithm, s.src, s.weights, s.dst, s.strides, s.dilates, s.pad_low,
                                             s.pad_high);
     dnnl::convolution_backward_data::primitive_desc pd(d, e->engine, hint(e, c));
@@ -397,6 +434,7 @@ jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolu
                                                 const jcs_layout *diff_dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
     convolution_shapes s = shapes_of(c, src, diff_dst);
+    s.weights = any(s.weights.dims(), memory::data_type::f32); // gradients are kept in f32
     dnnl::convolution_backward_weights::desc d(s.algorithm, s.src, s.weights, s.bias, s.dst, s.strides, s.dilates,
                                                s.pad_low, s.pad_high);
     dnnl::convolution_backward_weights::primitive_desc pd(d, e->engine, hint(e, c));
@@ -482,7 +520,7 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
   return guarded(error, [&]() -> jcs_primitive * {
     memory::dims d = src->desc.dims();
     dnnl::resampling_forward::desc r(prop_kind::forward_training, dnnl::algorithm::resampling_linear, src->desc,
-                                     any({d[0], d[1], height, width}));
+                                     any({d[0], d[1], height, width}, src->desc.data_type()));
     dnnl::resampling_forward::primitive_desc pd(r, e->engine);
     return compiled(pd, dnnl::resampling_forward(pd));
   });
@@ -527,9 +565,12 @@ jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, 
   });
 }
 
-jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, char *error) {
+jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, const float *scales, int count,
+                           char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::reorder::primitive_desc pd(e->engine, src->desc, e->engine, dst->desc);
+    dnnl::primitive_attr attr;
+    if (count) attr.set_output_scales(count > 1 ? 1 : 0, std::vector<float>(scales, scales + count));
+    dnnl::reorder::primitive_desc pd(e->engine, src->desc, e->engine, dst->desc, attr);
     return compiled(pd, dnnl::reorder(pd));
   });
 }

@@ -7,7 +7,10 @@ package onednn
 */
 import "C"
 
-import "runtime"
+import (
+	"fmt"
+	"runtime"
+)
 
 // Primitive is an operation compiled for fixed layouts.
 type Primitive struct{ handle *C.jcs_primitive }
@@ -54,8 +57,15 @@ type Convolution struct {
 	Accumulate                                     bool       // forward only: add to what Dst holds
 	Activation                                     Activation // forward only, after the addition
 	Winograd                                       bool
+	SrcType, WeightsType, DstType                  Type // zero: F32
+	// Of weights of type S8, forward only: what a sum of products is worth in
+	// each channel, what one step of the result is worth before the addition
+	// (SumScale) and after it (DstScale).
+	Scales             []float32
+	SumScale, DstScale float32
 }
 
+// c is the convolution for C, which reads the scales while it is called.
 func (c Convolution) c() *C.jcs_convolution {
 	algorithm := C.jcs_algorithm(C.JCS_DIRECT)
 	if c.Winograd {
@@ -69,7 +79,17 @@ func (c Convolution) c() *C.jcs_convolution {
 		pad_bottom: C.int64_t(c.PadBottom), pad_right: C.int64_t(c.PadRight),
 		bias: truth(c.Bias), training: truth(c.Training), accumulate: truth(c.Accumulate),
 		activation: C.jcs_activation(c.Activation), algorithm: algorithm,
+		src_type: C.jcs_type(c.SrcType), weights_type: C.jcs_type(c.WeightsType), dst_type: C.jcs_type(c.DstType),
+		sum_scale: C.float(c.SumScale), dst_scale: C.float(c.DstScale),
 	}
+}
+
+// check holds what C would read beyond its end.
+func (c Convolution) check() error {
+	if c.WeightsType == S8 && len(c.Scales) != c.Out {
+		return fmt.Errorf("%d scales for %d channels", len(c.Scales), c.Out)
+	}
+	return nil
 }
 
 // Pool is a pooling window over planes.
@@ -95,14 +115,25 @@ func (p Pool) c() *C.jcs_pool {
 // ConvolutionForward compiles a convolution. A layout that is nil is chosen by
 // the library, as the weights' always is; Layout tells which.
 func (e *Engine) ConvolutionForward(c Convolution, src, dst *Layout) (*Primitive, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	var msg message
-	return e.own(C.jcs_convolution_forward(e.handle, c.c(), src.c(), dst.c(), msg.c()), &msg, src, dst)
+	described := c.c()
+	if c.WeightsType == S8 {
+		var pin runtime.Pinner
+		defer pin.Unpin()
+		pin.Pin(&c.Scales[0])
+		described.scales = (*C.float)(&c.Scales[0])
+	}
+	return e.own(C.jcs_convolution_forward(e.handle, described, src.c(), dst.c(), msg.c()), &msg, src, dst)
 }
 
-// ConvolutionBackwardData compiles the gradient by the input.
-func (e *Engine) ConvolutionBackwardData(c Convolution, diffDst *Layout) (*Primitive, error) {
+// ConvolutionBackwardData compiles the gradient by the input. A layout that is
+// nil is chosen by the library.
+func (e *Engine) ConvolutionBackwardData(c Convolution, diffSrc, diffDst *Layout) (*Primitive, error) {
 	var msg message
-	return e.own(C.jcs_convolution_backward_data(e.handle, c.c(), diffDst.c(), msg.c()), &msg, diffDst)
+	return e.own(C.jcs_convolution_backward_data(e.handle, c.c(), diffSrc.c(), diffDst.c(), msg.c()), &msg, diffSrc, diffDst)
 }
 
 // ConvolutionBackwardWeights compiles the gradient by weights and bias.
@@ -203,10 +234,15 @@ func (e *Engine) Sum(srcs []*Layout, dst *Layout) (*Primitive, error) {
 	return e.own(C.jcs_sum(e.handle, C.int(len(in)), first(in), dst.c(), msg.c()), &msg, append(srcs[:len(srcs):len(srcs)], dst)...)
 }
 
-// Reorder compiles a copy from one layout to another.
-func (e *Engine) Reorder(src, dst *Layout) (*Primitive, error) {
+// Reorder compiles a copy from one layout to another, of another type as well.
+// Scales, if any, multiply: one for all, or one for each index of the first axis.
+func (e *Engine) Reorder(src, dst *Layout, scales ...float32) (*Primitive, error) {
 	var msg message
-	return e.own(C.jcs_reorder(e.handle, src.c(), dst.c(), msg.c()), &msg, src, dst)
+	factors := make([]C.float, len(scales))
+	for i, s := range scales {
+		factors[i] = C.float(s)
+	}
+	return e.own(C.jcs_reorder(e.handle, src.c(), dst.c(), first(factors), C.int(len(factors)), msg.c()), &msg, src, dst)
 }
 
 // own wraps a new primitive. The layouts named after it are kept from the
