@@ -9,7 +9,7 @@ import "github.com/jcs-ct/jcs/internal/onednn"
 const tiniestEps = 1e-30
 
 func (l *lowering) batchNorm(v *Value, op BatchNorm) {
-	x := l.read(v.inputs[0])
+	x := l.readDense(v.inputs[0])
 	if l.err != nil {
 		return
 	}
@@ -20,7 +20,7 @@ func (l *lowering) batchNorm(v *Value, op BatchNorm) {
 		stat := Shape{v.shape[1]}
 		mean, variance = l.allocate(l.plain(stat), stat), l.allocate(l.plain(stat), stat)
 	}
-	y := l.allocateLike(x)
+	y := l.allocateFor(v, x.layout)
 	l.emit(p,
 		operand{onednn.Src, x}, operand{onednn.Dst, y},
 		operand{onednn.Mean, mean}, operand{onednn.Variance, variance},

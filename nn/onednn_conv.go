@@ -11,9 +11,11 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	if c.residual {
 		residual = l.read(v.inputs[1])
 	}
+	m := l.methods[v]
 	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
 	spec.Training = l.training
-	p := l.primitive(l.engine.ConvolutionForward(spec, nil, nil))
+	from, to := l.convolutionLayouts(spec, m)
+	p := l.primitive(l.engine.ConvolutionForward(m.apply(spec, forward), from, to))
 	src := l.as(x, l.layout(p, onednn.Src))
 	out := l.layout(p, onednn.Dst)
 	operands := []operand{{onednn.Src, src}, {onednn.Weights, l.kernel(v, c.Conv, l.layout(p, onednn.Weights))}}
@@ -28,22 +30,35 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })
 }
 
+// convolutionLayouts are those that a method reads and writes, nil where the
+// library is to choose.
+func (l *lowering) convolutionLayouts(spec onednn.Convolution, m method) (src, dst *onednn.Layout) {
+	if l.err != nil {
+		return nil, nil
+	}
+	src, err := m.source(spec).layout(Shape{spec.N, spec.In, spec.Height, spec.Width})
+	l.fail(err)
+	dst, err = m.result().layout(Shape{spec.N, spec.Out, spec.OutHeight, spec.OutWidth})
+	l.fail(err)
+	return src, dst
+}
+
 // destination is where a convolution writes: a new tensor, or, when it adds to
 // a residual, the residual's own memory if nobody reads that again.
 func (l *lowering) destination(v *Value, layout *onednn.Layout, src, residual tensor, add bool) tensor {
 	if !add || l.err != nil {
-		return l.allocate(layout, v.shape)
+		return l.allocateFor(v, layout)
 	}
 	r := l.as(residual, layout)
 	if l.err != nil {
 		return tensor{}
 	}
 	unread := r.slot != residual.slot || l.uses[v.inputs[1]] == 0
-	if unread && r.slot != src.slot {
+	if unread && r.slot != src.slot && !r.shared {
 		l.forget(r.slot)
-		return tensor{slot: r.slot, layout: layout, shape: v.shape}
+		return tensor{slot: r.slot, layout: layout, shape: v.shape, shift: r.shift}
 	}
-	y := l.allocate(layout, v.shape)
+	y := l.allocateFor(v, layout)
 	l.reorder(r, y)
 	return y
 }
@@ -71,7 +86,9 @@ func (l *lowering) convolutionBackward(v *Value, c Conv, spec onednn.Convolution
 
 // weightGradients are those of a kernel, seen as view, and of its bias.
 func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape, x, dy tensor) {
-	p := l.primitive(l.engine.ConvolutionBackwardWeights(spec, nil, nil))
+	m := l.methods[v]
+	from, to := l.convolutionLayouts(spec, m)
+	p := l.primitive(l.engine.ConvolutionBackwardWeights(m.apply(spec, backwardWeights), from, to))
 	src := l.as(x, l.layout(p, onednn.Src))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
 	dw := l.allocate(l.layout(p, onednn.DiffWeights), view)
@@ -91,7 +108,9 @@ func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape
 // dataGradient is the gradient by a convolution's input of the given shape.
 func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, dy tensor, in Shape) tensor {
 	spec.Bias = false
-	p := l.primitive(l.engine.ConvolutionBackwardData(spec, nil, nil))
+	m := l.methods[v]
+	from, to := l.convolutionLayouts(spec, m)
+	p := l.primitive(l.engine.ConvolutionBackwardData(m.apply(spec, backwardData), from, to))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
 	w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))
 	dx := l.allocate(l.layout(p, onednn.DiffSrc), in)

@@ -79,7 +79,7 @@ func (l *lowering) tiled(all []contribution, shape Shape) (tensor, bool) {
 	if len(parts) == 1 {
 		return parts[0], true
 	}
-	return l.joined(parts, shape), l.err == nil
+	return l.joined(parts, nil), l.err == nil
 }
 
 // padded puts a contribution to some channels among zeros.
@@ -93,6 +93,10 @@ func (l *lowering) padded(c contribution, shape Shape) tensor {
 func (l *lowering) sum(terms []tensor) tensor {
 	if l.err != nil || len(terms) == 1 {
 		return terms[0]
+	}
+	terms[0] = l.dense(terms[0])
+	if l.err != nil {
+		return tensor{}
 	}
 	layouts := make([]*onednn.Layout, len(terms))
 	operands := make([]operand, len(terms))

@@ -16,6 +16,9 @@ type slot struct {
 	stretch
 	block *onednn.Block
 	index int // place in lowering.slots, or -1 outside the arena
+	// shared memory is seen through several tensors, and so is not written to
+	// again where one of them is no longer read.
+	shared bool
 }
 
 // tensor is a slot, or what of it begins shift bytes in, seen through a layout,
@@ -56,8 +59,11 @@ type lowering struct {
 	memories []*onednn.Memory
 	arena    *onednn.Block
 
+	methods   map[*Value]method // of the convolutions; those not in it are exact
 	values    map[*Value]tensor
 	uses      map[*Value]int // reads of a value that are still to come
+	homes     map[*Value]home
+	wholes    map[*Value]tensor // results of concatenations that were begun
 	weights   Weights
 	constants map[string]tensor // parameters as one layout wants them, inference only
 	converted map[conversion]tensor
@@ -91,7 +97,7 @@ func newLowering(e *onednn.Engine, w Weights, training bool) *lowering {
 		values: map[*Value]tensor{}, uses: map[*Value]int{}, constants: map[string]tensor{},
 		converted: map[conversion]tensor{}, masters: map[string]master{},
 		gradients: map[*Value][]contribution{}, needs: map[*Value]bool{},
-		written: map[string]bool{},
+		written: map[string]bool{}, wholes: map[*Value]tensor{},
 	}
 }
 

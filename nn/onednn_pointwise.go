@@ -17,12 +17,13 @@ func engineActivation(a Activation) onednn.Activation {
 }
 
 func (l *lowering) activation(v *Value, op Activation) {
-	x := l.read(v.inputs[0])
+	p, x := l.suited(l.readDense(v.inputs[0]), func(layout *onednn.Layout) (*onednn.Primitive, error) {
+		return l.engine.ActivationForward(engineActivation(op), layout, l.training)
+	})
 	if l.err != nil {
 		return
 	}
-	p := l.primitive(l.engine.ActivationForward(engineActivation(op), x.layout, l.training))
-	y := l.allocateLike(x)
+	y := l.allocateFor(v, x.layout)
 	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
 	l.values[v] = y
 	l.record(v, func() { l.activationBackward(v, op, x, y) })
@@ -71,13 +72,13 @@ func (l *lowering) softmax(v *Value) {
 }
 
 func (l *lowering) addition(v *Value) {
-	a := l.read(v.inputs[0])
+	a := l.readDense(v.inputs[0])
 	b := l.read(v.inputs[1])
 	if l.err != nil {
 		return
 	}
 	b = l.as(b, a.layout)
-	y := l.allocateLike(a)
+	y := l.allocateFor(v, a.layout)
 	p := l.primitive(l.engine.Binary(onednn.Add, a.layout, a.layout, a.layout))
 	l.emit(p, operand{onednn.Src, a}, operand{onednn.Src1, b}, operand{onednn.Dst, y})
 	l.values[v] = y
@@ -90,7 +91,7 @@ func (l *lowering) addition(v *Value) {
 }
 
 func (l *lowering) channelScaling(v *Value) {
-	x := l.read(v.inputs[0])
+	x := l.readDense(v.inputs[0])
 	factors := l.read(v.inputs[1])
 	if l.err != nil {
 		return

@@ -68,7 +68,7 @@ func (l *lowering) overhang(op Pool, in, out Shape) tensor {
 }
 
 func (l *lowering) globalAverage(v *Value) {
-	x := l.read(v.inputs[0])
+	x := l.readDense(v.inputs[0])
 	l.values[v] = l.planeMeans(x)
 	y := l.values[v]
 	l.record(v, func() {
@@ -112,7 +112,12 @@ func (l *lowering) windowMeans(x tensor, spec onednn.Pool) tensor {
 		return tensor{}
 	}
 	spec.OutHeight, spec.OutWidth = x.shape[2]/spec.KernelHeight, x.shape[3]/spec.KernelWidth
-	p := l.primitive(l.engine.PoolForward(spec, x.layout))
+	p, x := l.suited(x, func(layout *onednn.Layout) (*onednn.Primitive, error) {
+		return l.engine.PoolForward(spec, layout)
+	})
+	if l.err != nil {
+		return tensor{}
+	}
 	y := l.allocate(l.layout(p, onednn.Dst), Shape{x.shape[0], x.shape[1], spec.OutHeight, spec.OutWidth})
 	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
 	return y
@@ -120,13 +125,14 @@ func (l *lowering) windowMeans(x tensor, spec onednn.Pool) tensor {
 
 // pooled lowers the forward pass and returns what the backward one needs.
 func (l *lowering) pooled(v *Value, spec onednn.Pool) (x, y tensor, workspace *operand) {
-	x = l.read(v.inputs[0])
+	spec.Training = l.training
+	p, x := l.suited(l.readDense(v.inputs[0]), func(layout *onednn.Layout) (*onednn.Primitive, error) {
+		return l.engine.PoolForward(spec, layout)
+	})
 	if l.err != nil {
 		return x, tensor{}, nil
 	}
-	spec.Training = l.training
-	p := l.primitive(l.engine.PoolForward(spec, x.layout))
-	y = l.allocate(l.layout(p, onednn.Dst), v.shape)
+	y = l.allocateFor(v, l.layout(p, onednn.Dst))
 	operands := []operand{{onednn.Src, x}, {onednn.Dst, y}}
 	if layout := l.layout(p, onednn.Workspace); l.err == nil && l.training && !layout.IsZero() {
 		workspace = &operand{onednn.Workspace, l.allocate(layout, nil)}

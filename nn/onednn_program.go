@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
@@ -58,6 +59,8 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 	err = e.Do(context.Background(), func() error {
 		p.low = newLowering(e, s.weights, false)
 		p.low.uses = s.uses()
+		p.low.homes = homes(s.nodes)
+		p.low.methods = chooseMethods(e, s, o, nil)
 		for _, v := range s.nodes {
 			p.low.lower(v)
 		}
@@ -74,6 +77,18 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 		return nil, fmt.Errorf("compiling for oneDNN: %w", err)
 	}
 	return p, nil
+}
+
+// chooseMethods picks how each convolution is computed in the precision that
+// the options ask for: none, for exact. In training, needs are the values that
+// gradients are led through.
+func chooseMethods(e *onednn.Engine, s staged, o Options, needs map[*Value]bool) map[*Value]method {
+	if o.Precision == "" || o.Precision == Exact {
+		return nil
+	}
+	watch := &stopwatch{engine: e, timings: o.timings(), only: o.only}
+	defer watch.timings.save()
+	return assign(s, watch, func(*Value) []arithmetic { return []arithmetic{float32s} }, needs)
 }
 
 // results brings the wanted values into row-major order and keeps their memory
@@ -187,8 +202,42 @@ func (l *lowering) lower(v *Value) {
 	}
 }
 
-// read is the value of an input, read once more.
+// read is the value of an input, read once more. It may be a view with gaps.
 func (l *lowering) read(v *Value) tensor {
 	l.uses[v]--
 	return l.values[v]
+}
+
+// readDense is read, for operations that take no gaps.
+func (l *lowering) readDense(v *Value) tensor { return l.dense(l.read(v)) }
+
+// suited compiles an operation for a tensor in the first of some orders, its
+// own before all others, for which the library has more than reference loops.
+func (l *lowering) suited(x tensor, compile func(*onednn.Layout) (*onednn.Primitive, error)) (*onednn.Primitive, tensor) {
+	if l.err != nil {
+		return nil, x
+	}
+	p, err := compile(x.layout)
+	if err == nil && !strings.HasPrefix(p.Implementation(), "ref") || len(x.shape) != 4 {
+		return l.primitive(p, err), x
+	}
+	for _, o := range []order{channelsLast, plainOrder} {
+		layout := l.formatted(format{x.layout.Type(), o}, x.shape)
+		if l.err != nil {
+			return p, x
+		}
+		q, failed := compile(layout)
+		if failed != nil {
+			continue
+		}
+		if strings.HasPrefix(q.Implementation(), "ref") && err == nil {
+			q.Free()
+			continue
+		}
+		if err == nil {
+			p.Free()
+		}
+		return q, l.as(x, layout)
+	}
+	return l.primitive(p, err), x
 }

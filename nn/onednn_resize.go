@@ -5,12 +5,13 @@ package nn
 import "github.com/jcs-ct/jcs/internal/onednn"
 
 func (l *lowering) resize(v *Value, op resize) {
-	x := l.read(v.inputs[0])
+	p, x := l.suited(l.readDense(v.inputs[0]), func(layout *onednn.Layout) (*onednn.Primitive, error) {
+		return l.engine.ResizeForward(layout, op.height, op.width)
+	})
 	if l.err != nil {
 		return
 	}
-	p := l.primitive(l.engine.ResizeForward(x.layout, op.height, op.width))
-	y := l.allocate(l.layout(p, onednn.Dst), v.shape)
+	y := l.allocateFor(v, l.layout(p, onednn.Dst))
 	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
 	l.values[v] = y
 	l.record(v, func() {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
@@ -40,6 +41,9 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 	err = e.Do(context.Background(), func() error {
 		t.low = newLowering(e, w, true)
 		t.low.uses = s.uses()
+		t.low.homes = homes(s.nodes)
+		t.low.needs = needed(s.nodes)
+		t.low.methods = chooseMethods(e, s, o, t.low.needs)
 		t.low.master(g.parameters)
 		t.lowerForward(s)
 		t.lowerBackward(s)
@@ -89,19 +93,20 @@ func (l *lowering) parameter(p *Parameter, view Shape, want *onednn.Layout) tens
 // vector is a parameter of one axis.
 func (l *lowering) vector(p *Parameter) tensor { return l.parameter(p, p.Shape, l.plain(p.Shape)) }
 
+// needed are the values on a way to a trained parameter: those that have one
+// behind them.
+func needed(nodes []*Value) map[*Value]bool {
+	needs := map[*Value]bool{}
+	for _, v := range nodes {
+		needs[v] = slices.ContainsFunc(v.params, func(p *Parameter) bool { return p.Trained }) ||
+			slices.ContainsFunc(v.inputs, func(in *Value) bool { return needs[in] })
+	}
+	return needs
+}
+
 func (t *oneDNNTrainer) lowerForward(s staged) {
 	l := t.low
 	for _, v := range s.nodes {
-		for _, p := range v.params {
-			if p.Trained {
-				l.needs[v] = true
-			}
-		}
-		for _, in := range v.inputs {
-			if l.needs[in] {
-				l.needs[v] = true
-			}
-		}
 		l.lower(v)
 		if _, ok := v.op.(input); ok {
 			t.inputs = append(t.inputs, l.values[v])

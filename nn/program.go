@@ -34,6 +34,16 @@ type Options struct {
 	Threads   int      // 0: all processors
 	Engine    *Engine  // to share with other programs; nil: one of its own with Threads
 	Taps      []string // inner values to return after the outputs, in this order
+	Timings   *Timings // what was measured before; nil: measure again
+
+	only func(way string) bool // for tests: ways of computing to choose among
+}
+
+func (o Options) timings() *Timings {
+	if o.Timings == nil {
+		return &Timings{}
+	}
+	return o.Timings
 }
 
 // Program runs a compiled graph. It owns its memory; several goroutines may

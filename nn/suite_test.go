@@ -100,7 +100,12 @@ type step struct {
 
 func trainStep(t *testing.T, g *Graph, w Weights, e Executor, in, outGrads []Tensor) step {
 	t.Helper()
-	tr, err := NewTrainer(g, w, Options{Executor: e})
+	return trainStepWith(t, g, w, Options{Executor: e}, in, outGrads)
+}
+
+func trainStepWith(t *testing.T, g *Graph, w Weights, o Options, in, outGrads []Tensor) step {
+	t.Helper()
+	tr, err := NewTrainer(g, w, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ type trainExecutor interface {
 }
 
 // NewTrainer compiles a graph for training with a copy of the weights.
-// Options.Precision and Taps are not looked at.
+// Exact, the empty precision, takes direct convolutions; any other one the
+// fastest in float32. Options.Taps are not looked at.
 func NewTrainer(g *Graph, w Weights, o Options) (*Trainer, error) {
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("describing the network: %w", err)
