@@ -38,10 +38,9 @@ const (
 
 // Options say how a study is diagnosed. Start from DefaultOptions.
 type Options struct {
-	Segment   SegmentChoice
-	Rule      Rule
-	Precision network.Precision
-	Threads   int // 0: all processors
+	Segment SegmentChoice
+	Rule    Rule
+	Engine  network.Options // how the networks are run
 
 	// MaskThreshold is the probability above which a pixel is opaque.
 	MaskThreshold float64
@@ -59,7 +58,7 @@ type Options struct {
 // DefaultOptions returns the options that jcs takes by itself.
 func DefaultOptions() Options {
 	return Options{
-		Segment: SegmentAuto, Rule: DefaultRule(), Precision: "auto",
+		Segment: SegmentAuto, Rule: DefaultRule(), Engine: network.Options{Precision: network.Auto},
 		MaskThreshold: 0.5, LeastLung: 0.02, LungMarginMM: 5,
 	}
 }
@@ -89,10 +88,6 @@ func (o Options) check(m Models) error {
 		return fmt.Errorf("diagnose: %w", err)
 	}
 	return nil
-}
-
-func (o Options) engine() network.Options {
-	return network.Options{Precision: o.Precision, Threads: o.Threads}
 }
 
 func (o Options) progress(s Stage, done, total int) {

@@ -131,7 +131,7 @@ func describeInput(in *ct.Input) Input {
 }
 
 func describeModels(m Models, o Options) Model {
-	d := Model{Name: m.Name, Precision: string(o.Precision)}
+	d := Model{Name: m.Name, Precision: string(o.Engine.Precision)}
 	if c := m.Classifier; c != nil {
 		d.ClassifierSHA256 = c.SHA256
 		d.Classes = c.Plan.Classes
@@ -179,7 +179,7 @@ func (s *study) showsLung(i int) bool { return s.lungs[i].fraction() >= s.option
 // to it. Of a picture the lungs are found less surely, so it is shown always,
 // but not called positive without them.
 func (s *study) classify(ctx context.Context) error {
-	c, err := network.NewClassifier(s.models.Classifier, s.options.engine())
+	c, err := network.NewClassifier(s.models.Classifier, s.options.Engine)
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (s *study) segment(ctx context.Context) error {
 	if len(chosen) == 0 {
 		return nil
 	}
-	network, err := network.NewSegmenter(s.models.Segmenter, s.options.engine())
+	network, err := network.NewSegmenter(s.models.Segmenter, s.options.Engine)
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,29 @@ import (
 // Precision says how exact the arithmetic is.
 type Precision = nn.Precision
 
+// The precisions that other rooms name: see nn.
+const (
+	Exact = nn.Exact
+	Auto  = nn.Auto
+)
+
+// Timings are what was measured of this machine before: see nn.
+type Timings = nn.Timings
+
+// OpenTimings reads them from a file: see nn.
+func OpenTimings(path, machine string) (*Timings, error) { return nn.OpenTimings(path, machine) }
+
 // Options say how a model is run.
 type Options struct {
 	Precision Precision // empty: exact
 	Threads   int       // 0: all processors
+	Timings   *Timings  // what was measured before; nil: measure again
 	Map       MapOptions
 }
 
-func (o Options) engine() nn.Options { return nn.Options{Precision: o.Precision, Threads: o.Threads} }
+func (o Options) engine() nn.Options {
+	return nn.Options{Precision: o.Precision, Threads: o.Threads, Timings: o.Timings}
+}
 
 // Classifier runs a classifier's model, slice by slice. One goroutine at a
 // time may use it.

@@ -70,6 +70,11 @@ func alignedCases() []graphCase {
 			z := g.Conv("out", g.Concat(append(parts, g.Slice(y, 48, 64))...), Conv{Out: 32, Kernel: 1, Bias: true})
 			return g.ReLU(g.Add(z, x))
 		}),
+		one("a residual that is part of a value read later", Shape{1, 16, 6, 7}, func(g *Graph, x *Value) *Value {
+			a := g.Conv("a", x, same(32))
+			sum := g.Add(g.Conv("b", x, same(16)), g.Slice(a, 0, 16))
+			return g.Conv("c", g.Concat(g.Conv("d", sum, same(16)), a), same(16))
+		}),
 		one("an unaligned last part", Shape{1, 16, 5, 6}, func(g *Graph, x *Value) *Value {
 			return g.Conv("c", g.Concat(g.Conv("a", x, same(16)), g.Conv("b", x, same(5))), same(16))
 		}),

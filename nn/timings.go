@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,13 +35,12 @@ const (
 	maxTimingsFile = 16 << 20
 )
 
-// OpenTimings reads what was measured before from a folder, which need not
-// exist yet. machine names what the times depend on; another machine's are
-// never used. The timings are always good to use: the error says why those on
-// disk were not taken, and that they will be written anew.
-func OpenTimings(dir, machine string) (*Timings, error) {
-	digest := sha256.Sum256([]byte(machine))
-	t := &Timings{path: filepath.Join(dir, "timings-"+hex.EncodeToString(digest[:8])+".json"), machine: machine}
+// OpenTimings reads what was measured before from a file, which need not exist
+// yet, nor its folder. machine names what the times depend on; another
+// machine's are never used. The timings are always good to use: the error says
+// why those on disk were not taken, and that they will be written anew.
+func OpenTimings(path, machine string) (*Timings, error) {
+	t := &Timings{path: path, machine: machine}
 	err := t.read()
 	if err != nil {
 		t.seconds = nil

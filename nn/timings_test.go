@@ -8,8 +8,8 @@ import (
 )
 
 func TestTimingsAreFoundAgain(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
-	a, err := OpenTimings(dir, "machine")
+	path := filepath.Join(t.TempDir(), "not", "there", "yet")
+	a, err := OpenTimings(path, "machine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,15 +18,15 @@ func TestTimingsAreFoundAgain(t *testing.T) {
 	if err := a.Err(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := OpenTimings(dir, "machine")
+	b, err := OpenTimings(path, "machine")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s, ok := b.get("way"); !ok || s != 0.25 {
 		t.Errorf("found %g, %t", s, ok)
 	}
-	if c, err := OpenTimings(dir, "another"); err != nil {
-		t.Errorf("another machine: %v", err)
+	if c, err := OpenTimings(path, "another"); err == nil {
+		t.Error("another machine's file is taken without a word")
 	} else if _, ok := c.get("way"); ok {
 		t.Error("another machine's times are taken")
 	}
@@ -40,15 +40,15 @@ func TestTimingsThatCannotBeUsedAreMadeAnew(t *testing.T) {
 		"empty":           "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			a, err := OpenTimings(dir, "machine")
+			path := filepath.Join(t.TempDir(), "timings.json")
+			a, err := OpenTimings(path, "machine")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(a.path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			b, err := OpenTimings(dir, "machine")
+			b, err := OpenTimings(path, "machine")
 			if err == nil || !strings.Contains(err.Error(), "made anew") {
 				t.Errorf("no warning: %v", err)
 			}
@@ -57,7 +57,7 @@ func TestTimingsThatCannotBeUsedAreMadeAnew(t *testing.T) {
 			}
 			b.put("way", 2)
 			b.save()
-			if c, err := OpenTimings(dir, "machine"); err != nil {
+			if c, err := OpenTimings(path, "machine"); err != nil {
 				t.Errorf("it was not written anew: %v", err)
 			} else if s, _ := c.get("way"); s != 2 {
 				t.Errorf("written anew as %g", s)

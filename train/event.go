@@ -29,4 +29,5 @@ type Options struct {
 	Executor nn.Executor // empty: oneDNN where the build has it
 	Date     string      // for the manifest: a run does not look at the clock
 	Version  string      // for the manifest
+	Machine  string      // what the speed of an operation depends on: see nn.OpenTimings
 }

@@ -22,7 +22,8 @@ const (
 	BestFile       = "best.safetensors"       // the model with the best score so far
 	MetricsFile    = "metrics.csv"
 	CurvesFile     = "curves.png"
-	BatchFile      = "batch.png" // what the network is given
+	BatchFile      = "batch.png"    // what the network is given
+	TimingsFile    = "timings.json" // what was measured to choose the fastest ways of computing
 )
 
 // rowEvery is the number of steps between two rows of the metrics.
@@ -182,6 +183,16 @@ func (r *run) begin(st *dataset.Store) error {
 	return r.record.resume(r.progress.Rows)
 }
 
+// timings are kept with the run, so that it goes on with the same ways of
+// computing, and so with the same bits, as it began.
+func (r *run) timings() *nn.Timings {
+	t, err := nn.OpenTimings(r.file(TimingsFile), r.options.Machine)
+	if err != nil {
+		r.say("%v", err)
+	}
+	return t
+}
+
 func (r *run) makeTrainer(st *dataset.Store, c checkpoint) error {
 	var err error
 	a := r.config.Augment
@@ -194,7 +205,9 @@ func (r *run) makeTrainer(st *dataset.Store, c checkpoint) error {
 	if err != nil {
 		return err
 	}
-	r.trainer, err = nn.NewTrainer(g, c.weights, nn.Options{Executor: r.options.Executor, Threads: r.options.Threads})
+	r.trainer, err = nn.NewTrainer(g, c.weights, nn.Options{
+		Precision: nn.Auto, Timings: r.timings(), Executor: r.options.Executor, Threads: r.options.Threads,
+	})
 	if err != nil {
 		return fmt.Errorf("compiling the %s for training: %w", r.plan.Name, err)
 	}

@@ -262,7 +262,7 @@ func TestARunLeavesItsRecordAndNothingElse(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	want := "batch.png best.safetensors checkpoint.safetensors curves.png metrics.csv predicted-discs.png"
+	want := "batch.png best.safetensors checkpoint.safetensors curves.png metrics.csv predicted-discs.png timings.json"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}

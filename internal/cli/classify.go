@@ -31,7 +31,7 @@ func (c *classifyCommand) Run(ctx context.Context, t *terminal) error {
 	if err := o.Rule.Check(); err != nil {
 		return usageError{err}
 	}
-	engine, err := c.options()
+	engine, err := c.options(t)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *classifyCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	o.Precision, o.Threads = engine.Precision, engine.Threads
+	o.Engine = engine
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
 	result, err := diagnose.Run(ctx, in, models, o)
 	if err != nil {

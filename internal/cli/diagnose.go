@@ -50,7 +50,7 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	if err := rule.Check(); err != nil {
 		return usageError{err}
 	}
-	engine, err := c.options()
+	engine, err := c.options(t)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	read := time.Since(begin)
 	o := diagnose.DefaultOptions()
 	o.Rule, o.Segment = rule, diagnose.SegmentChoice(c.Segment)
-	o.Precision, o.Threads = engine.Precision, engine.Threads
+	o.Engine = engine
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
 	result, err := diagnose.Run(ctx, in, models, o)
 	if err != nil {

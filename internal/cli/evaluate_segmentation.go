@@ -36,7 +36,7 @@ func (c *evaluateSegmentation) Run(ctx context.Context, t *terminal) error {
 	if !(c.Threshold > 0 && c.Threshold < 1) {
 		return usage("--threshold must lie between 0 and 1")
 	}
-	engine, err := c.options()
+	engine, err := c.options(t)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			err = ctx.Err()
 		}
 	}
+	if failed := t.timings.Err(); failed != nil && err == nil {
+		t.say("warning: %v", failed)
+	}
 	t.close(err == nil)
 	return t.report(ctx, err)
 }

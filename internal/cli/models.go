@@ -26,11 +26,15 @@ const (
 )
 
 // options are those of the engine.
-func (f modelFlags) options() (network.Options, error) {
+func (f modelFlags) options(t *terminal) (network.Options, error) {
 	if f.Threads < 0 {
 		return network.Options{}, usage("--threads must not be below 0")
 	}
-	return network.Options{Precision: network.Precision(f.Precision), Threads: f.Threads}, nil
+	o := network.Options{Precision: network.Precision(f.Precision), Threads: f.Threads}
+	if o.Precision != network.Exact {
+		o.Timings = t.openTimings()
+	}
+	return o, nil
 }
 
 // load reads the parts of the model that are asked for.

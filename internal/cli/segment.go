@@ -24,7 +24,7 @@ Example: jcs segment study/ --out masks/`
 
 // Run segments the input.
 func (c *segmentCommand) Run(ctx context.Context, t *terminal) error {
-	engine, err := c.options()
+	engine, err := c.options(t)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (c *segmentCommand) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	o := diagnose.DefaultOptions()
-	o.Segment, o.Precision, o.Threads = diagnose.SegmentAll, engine.Precision, engine.Threads
+	o.Segment, o.Engine = diagnose.SegmentAll, engine
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
 	result, err := diagnose.Run(ctx, in, models, o)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/jcs-ct/jcs/network"
 	"github.com/jcs-ct/jcs/report"
 )
 
@@ -29,6 +30,8 @@ type terminal struct {
 	closed bool
 	onEnd  []func() error // what must be undone unless the command succeeds
 	grace  time.Duration  // asked for by a command that has more to save
+
+	timings *network.Timings // that were opened
 
 	noteMu sync.Mutex
 	beside string // what stands beside the bar

@@ -61,7 +61,7 @@ func (c trainFlags) run(ctx context.Context, t *terminal, kind network.Kind) err
 	}
 	t.needs(time.Minute) // to write the checkpoint
 	return train.Run(ctx, config, c.Out, train.Options{
-		Resume: c.Resume, Threads: c.Threads, Version: programVersion(),
+		Resume: c.Resume, Threads: c.Threads, Version: programVersion(), Machine: machine(),
 		Date:   time.Now().UTC().Format(time.DateOnly),
 		Events: t.trained,
 	})
