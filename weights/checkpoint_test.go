@@ -180,21 +180,25 @@ func FuzzReadCheckpoint(f *testing.F) {
 	for _, b := range oddPickles() {
 		f.Add(b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := open(b)
+	f.Fuzz(holdFuzzed)
+}
+
+// holdFuzzed reads whatever the bytes are. All that comes out of them may not
+// be more than they allow.
+func holdFuzzed(t *testing.T, b []byte) {
+	c, err := open(b)
+	if err != nil {
+		return
+	}
+	elements := 0
+	for _, x := range c.Tensors {
+		got, err := x.Read()
 		if err != nil {
-			return
+			continue
 		}
-		elements := 0
-		for _, x := range c.Tensors {
-			got, err := x.Read()
-			if err != nil {
-				continue
-			}
-			elements += len(got.Data)
-		}
-		if elements > len(b) {
-			t.Errorf("%d elements come from %d bytes", elements, len(b))
-		}
-	})
+		elements += len(got.Data)
+	}
+	if elements > len(b) {
+		t.Errorf("%d elements come from %d bytes", elements, len(b))
+	}
 }

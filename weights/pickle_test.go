@@ -242,6 +242,17 @@ func oddPickles() [][]byte {
 	return all
 }
 
+// FuzzPickle puts pickles into a checkpoint whose storage is there.
+func FuzzPickle(f *testing.F) {
+	for _, b := range oddPickles() {
+		if objects, ok := bytes.CutPrefix(b, checkpointtest.LegacyFile(nil, nil, nil)); ok {
+			f.Add(objects)
+		}
+	}
+	f.Add([]byte(stateDict(pickledTensor(pickledStorage(four), "K\x00", four+"\x85", "K\x01\x85"))))
+	f.Fuzz(func(t *testing.T, objects []byte) { holdFuzzed(t, legacyOf(string(objects))) })
+}
+
 // A small file must not make the reader take much more memory than it is long.
 func TestSmallFilesTakeLittleMemory(t *testing.T) {
 	whole := pickledTensor(pickledStorage(four), "K\x00", four+"\x85", "K\x01\x85")
