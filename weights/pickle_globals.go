@@ -58,7 +58,8 @@ func (g global) inert() bool {
 	switch g {
 	case "numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
 		"_codecs.encode", // how bytes are written in protocol 2
-		"argparse.Namespace", "torch.device":
+		"argparse.Namespace", "torch.device",
+		"collections.Counter": // the milestones of a learning rate
 		return true
 	}
 	name, ok := strings.CutPrefix(string(g), "torch.")

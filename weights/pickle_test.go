@@ -68,7 +68,7 @@ func TestTensorsOfOlderPythonsAndPyTorchsAreRead(t *testing.T) {
 		"a shape as torch.Size":              {stateDict(pickledTensor(pickledStorage(four), "K\x00", "ctorch\nSize\n"+four+"\x85\x85R", "K\x01\x85")), 4},
 		"a part of a storage":                {stateDict(pickledTensor(part, "K\x01", "K\x01\x85", "K\x01\x85")), 1},
 		"protocol 4":                         {"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01w\x94" + strings.Replace(whole, pickleV2, "\x8c\x0ctorch._utils\x8c\x12_rebuild_tensor_v2\x93", 1) + "s.", 4},
-		"figures that NumPy computed beside": {"\x80\x02}(" + pickled("best") + "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + pickled("f8") + "K\x00K\x01\x87R(K\x03" + pickled("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb" + "c_codecs\nencode\n" + pickled("x") + pickled("latin1") + "\x86R\x86R" + pickled("args") + "cargparse\nNamespace\n)\x81}" + pickled("lr") + "G?\x00\x00\x00\x00\x00\x00\x00sb" + pickled("state_dict") + "}" + pickled("w") + whole + "su.", 4},
+		"figures that NumPy computed beside": {"\x80\x02}(" + pickled("best") + "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + pickled("f8") + "K\x00K\x01\x87R(K\x03" + pickled("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb" + "c_codecs\nencode\n" + pickled("x") + pickled("latin1") + "\x86R\x86R" + pickled("args") + "cargparse\nNamespace\n)\x81}" + pickled("lr") + "G?\x00\x00\x00\x00\x00\x00\x00sb" + pickled("milestones") + "ccollections\nCounter\n}K\x1eK\x01s\x85R" + pickled("state_dict") + "}" + pickled("w") + whole + "su.", 4},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
