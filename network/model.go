@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,35 +65,28 @@ func Read(r io.Reader, limit int64) (*Model, error) {
 }
 
 // take makes weights of a file's tensors, which must be those of the plan.
-// Counters of batches, which nothing needs, may be missing.
 func (p Plan) take(f *weights.File) (nn.Weights, error) {
 	all, err := p.Parameters()
 	if err != nil {
 		return nil, err
 	}
+	var state []nn.Parameter
+	for _, name := range f.Order {
+		state = append(state, nn.Parameter{Name: name, Shape: f.Tensors[name].Shape})
+	}
+	if differs := p.mismatch(all, state); differs != nil {
+		return nil, differs
+	}
 	w := nn.Weights{}
 	for _, q := range all {
-		t, ok := f.Tensors[q.Name]
-		if !ok && strings.HasSuffix(q.Name, batchCounter) {
-			t, ok = weights.Tensor{Shape: []int{}, Data: []float32{0}}, true
+		t := nn.Tensor{Shape: q.Shape, Data: f.Tensors[q.Name].Data}
+		if _, ok := f.Tensors[q.Name]; !ok { // a counter
+			t = nn.NewTensor(q.Shape...)
 		}
-		if !ok {
-			return nil, fmt.Errorf("tensor %q of the %s is missing", q.Name, p.Name)
+		if !finite(t.Data) {
+			return nil, fmt.Errorf("tensor %q holds a value that is not finite", q.Name)
 		}
-		if !q.Shape.Equal(t.Shape) {
-			return nil, fmt.Errorf("tensor %q is %v, the %s has %v", q.Name, nn.Shape(t.Shape), p.Name, q.Shape)
-		}
-		for _, v := range t.Data {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return nil, fmt.Errorf("tensor %q holds a value that is not finite", q.Name)
-			}
-		}
-		w[q.Name] = nn.Tensor{Shape: q.Shape, Data: t.Data}
-	}
-	for _, name := range f.Order {
-		if _, ok := w[name]; !ok {
-			return nil, fmt.Errorf("tensor %.80q does not belong to the %s", name, p.Name)
-		}
+		w[q.Name] = t
 	}
 	return w, nil
 }

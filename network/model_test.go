@@ -110,9 +110,9 @@ func TestModelsThatDoNotFitTheirPlanAreRefused(t *testing.T) {
 		"no plan":             func(f *weights.File) { delete(f.Metadata, planKey) },
 		"reading a network's": func(f *weights.File) { f.Metadata[planKey] = "{" },
 		"manifest":            func(f *weights.File) { f.Metadata[manifestKey] = "{" },
-		"is missing":          func(f *weights.File) { rename(f, "fc.weight", "fc.gone") },
-		"does not belong":     func(f *weights.File) { _ = f.Add("extra", weights.Tensor{Shape: []int{1}, Data: []float32{1}}) },
-		"is 1x256, the": func(f *weights.File) {
+		"missing: fc.weight":  func(f *weights.File) { rename(f, "fc.weight", "fc.gone") },
+		`unknown: "extra" (1`: func(f *weights.File) { _ = f.Add("extra", weights.Tensor{Shape: []int{1}, Data: []float32{1}}) },
+		"is 1x256, the network has 2x128": func(f *weights.File) {
 			f.Tensors["fc.weight"] = weights.Tensor{Shape: []int{1, 256}, Data: make([]float32, 256)}
 		},
 		"not finite": func(f *weights.File) { f.Tensors["fc.weight"].Data[3] = float32(math.NaN()) },

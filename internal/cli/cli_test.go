@@ -23,10 +23,15 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkpoints, err := filepath.Abs(filepath.Join("..", "..", "weights", "testdata", "pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SCHEMAS", schemas)
+			e.Setenv("CHECKPOINTS", checkpoints)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -39,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"status":     status,
 			"valid":      valid,
 			"models":     writeModels,
+			"checkpoint": writeCheckpoint,
 			"study":      writeStudy,
 			"slice":      writeSlice,
 			"deep":       writeDeepSlice,

@@ -20,6 +20,7 @@ import (
 	"github.com/jcs-ct/jcs/network"
 	"github.com/jcs-ct/jcs/phantom"
 	"github.com/jcs-ct/jcs/weights"
+	"github.com/jcs-ct/jcs/weights/checkpointtest"
 )
 
 func stringReader(s string) io.Reader { return strings.NewReader(s) }
@@ -79,6 +80,37 @@ func saveModels(dir string, positive bool) error {
 // models DIR positive|negative
 func writeModels(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(saveModels(ts.MkAbs(args[0]), args[1] == "positive"))
+}
+
+// checkpoint FILE good|ill: a compact classifier that finds every slice
+// positive, as training code in PyTorch saves it. An ill one lacks a tensor,
+// has one of another name and one of another shape.
+func writeCheckpoint(ts *testscript.TestScript, _ bool, args []string) {
+	p := network.CompactClassifier()
+	all, err := p.Parameters()
+	ts.Check(err)
+	w, err := p.Initial(1)
+	ts.Check(err)
+	head := w["fc.weight"]
+	for i := range head.Data {
+		head.Data[i] = -1 + 2*float32(i/head.Shape[1])
+	}
+	var tensors []checkpointtest.Tensor
+	for _, q := range all {
+		x := checkpointtest.Tensor{Name: "module." + q.Name, Shape: q.Shape, Data: w[q.Name].Data}
+		if args[1] == "ill" {
+			switch q.Name {
+			case "encoder.conv1.conv.weight":
+				x.Name += "s"
+			case "fc.weight":
+				x.Shape, x.Data = []int{1, q.Shape[1]}, x.Data[:q.Shape[1]]
+			}
+		}
+		tensors = append(tensors, x)
+	}
+	b, err := checkpointtest.Zip("state_dict", tensors)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
 // chest is a small phantom.

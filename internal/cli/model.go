@@ -11,6 +11,7 @@ import (
 
 type modelCommand struct {
 	Info   modelInfoCommand   `cmd:"" help:"What a model is and how it came about."`
+	Import modelImportCommand `cmd:"" help:"Make a model of a PyTorch checkpoint."`
 	Export modelExportCommand `cmd:"" help:"Write a model with fewer bits a weight."`
 }
 
@@ -52,15 +53,9 @@ func (c *modelInfoCommand) Run(_ context.Context, t *terminal) error {
 	}
 	d := modelInfo{Schema: modelSchema, Name: models.Name}
 	for part, m := range map[string]*network.Model{classifierPart: models.Classifier, segmenterPart: models.Segmenter} {
-		all, err := m.Plan.Parameters()
+		n, err := describeNetwork(part, m)
 		if err != nil {
 			return err
-		}
-		n := networkInfo{Part: part, SHA256: m.SHA256, Plan: m.Plan, Manifest: m.Manifest}
-		for _, p := range all {
-			if p.Trained {
-				n.Parameters += p.Shape.Elements()
-			}
 		}
 		d.Networks = append(d.Networks, n)
 	}
@@ -92,4 +87,18 @@ func (c *modelInfoCommand) Run(_ context.Context, t *terminal) error {
 		}
 	}
 	return nil
+}
+
+func describeNetwork(part string, m *network.Model) (networkInfo, error) {
+	all, err := m.Plan.Parameters()
+	if err != nil {
+		return networkInfo{}, err
+	}
+	n := networkInfo{Part: part, SHA256: m.SHA256, Plan: m.Plan, Manifest: m.Manifest}
+	for _, p := range all {
+		if p.Trained {
+			n.Parameters += p.Shape.Elements()
+		}
+	}
+	return n, nil
 }
