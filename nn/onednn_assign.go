@@ -32,9 +32,9 @@ type reordering struct {
 	from, to format
 }
 
-// assign returns the methods of all convolutions. allowed says which
-// arithmetics each of them may be computed in.
-func assign(s staged, watch *stopwatch, allowed func(v *Value) []arithmetic, needs map[*Value]bool) map[*Value]method {
+// assign returns the methods of all convolutions. allowed says in which types
+// each of them may be computed.
+func assign(s staged, watch *stopwatch, allowed func(v *Value) []kinds, needs map[*Value]bool) map[*Value]method {
 	a := &assignment{
 		staged: s, watch: watch, training: needs != nil, needs: needs,
 		choices: map[*Value][]choice{}, reorders: map[reordering]float64{},
@@ -64,17 +64,17 @@ func assign(s staged, watch *stopwatch, allowed func(v *Value) []arithmetic, nee
 }
 
 // measure returns the ways of computing a convolution, the fastest first.
-func (a *assignment) measure(v *Value, c fusedConv, allowed []arithmetic) []choice {
+func (a *assignment) measure(v *Value, c fusedConv, allowed []kinds) []choice {
 	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
 	spec.Training = a.training
 	var all []choice
 	fastest := 0.0
 	for _, kind := range allowed {
 		for _, o := range []order{channelsLast, blocked} {
-			if kind == eightBits && o == blocked {
+			if eightBit(kind.in) && o == blocked {
 				continue // the library has none that is worth it
 			}
-			m, seconds, ok := a.fastest(spec, method{order: o, arithmetic: kind}, v, fastest)
+			m, seconds, ok := a.fastest(spec, method{kinds: kind, order: o}, v, fastest)
 			if !ok {
 				continue
 			}
@@ -203,6 +203,11 @@ func (a *assignment) cost() float64 {
 		if f.order == blocked && !keepsBlocks(v) {
 			f.order = plainOrder
 		}
+		for _, in := range v.inputs {
+			if eightBit(f.kind) && !keepsNarrow(v, formats[in].kind) {
+				f.kind = onednn.F32
+			}
+		}
 		formats[v] = f
 		switch v.op.(type) {
 		case scaleChannels:
@@ -242,6 +247,18 @@ func (a *assignment) reorder(s Shape, from, to format) float64 {
 		a.reorders[k] = t
 	}
 	return t
+}
+
+// keepsNarrow reports whether an operation can work on 8-bit values, of which
+// one input has the type.
+func keepsNarrow(v *Value, kind onednn.Type) bool {
+	switch v.op.(type) {
+	case maxPool, resize, slice, scaleChannels:
+		return true
+	case concat:
+		return eightBit(kind)
+	}
+	return false
 }
 
 // keepsBlocks reports whether a split or a concatenation lies along blocks of

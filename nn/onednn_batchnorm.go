@@ -9,7 +9,7 @@ import "github.com/jcs-ct/jcs/internal/onednn"
 const tiniestEps = 1e-30
 
 func (l *lowering) batchNorm(v *Value, op BatchNorm) {
-	x := l.readDense(v.inputs[0])
+	x := l.precise(l.readDense(v.inputs[0]))
 	if l.err != nil {
 		return
 	}

@@ -106,6 +106,7 @@ func (l *lowering) joined(parts []tensor, v *Value) tensor {
 	whole, ok := l.wholes[v]
 	if !ok {
 		f := l.formatOf(parts[0])
+		f.kind = commonKind(parts)
 		if f.order == blocked && !aligned(parts) || f.order == libraryOrder {
 			f.order = plainOrder // whole planes are copied fastest
 		}
@@ -115,17 +116,33 @@ func (l *lowering) joined(parts []tensor, v *Value) tensor {
 			shape[1] += axis(t, 1)
 		}
 		whole = l.allocate(l.formatted(f, shape), shape)
+		if eightBit(f.kind) { // a step that spans them all
+			for _, t := range parts {
+				whole.scale = max(whole.scale, t.scale)
+			}
+		}
 	}
 	from := 0
 	for _, t := range parts {
 		to := from + axis(t, 1)
 		place := l.channels(whole, from, to)
 		if l.err == nil && (t.slot != place.slot || t.shift != place.shift) {
-			l.reorder(t, place)
+			l.reorder(t, place) // to the whole's step as well
 		}
 		from = to
 	}
 	return whole
+}
+
+// commonKind is a type that holds all parts: theirs, or float32.
+func commonKind(parts []tensor) onednn.Type {
+	kind := parts[0].layout.Type()
+	for _, t := range parts {
+		if t.layout.Type() != kind {
+			return onednn.F32
+		}
+	}
+	return kind
 }
 
 func (l *lowering) slice(v *Value, op slice) {
@@ -151,7 +168,7 @@ func (l *lowering) channels(t tensor, from, to int) tensor {
 	if f.order == blocked && shape[0] == 1 && whole {
 		t.shared = true
 		before := f.bytes(Shape{from, shape[2], shape[3]})
-		return tensor{t.slot, l.formatted(f, shape), shape, t.shift + before}
+		return tensor{slot: t.slot, layout: l.formatted(f, shape), shape: shape, shift: t.shift + before, scale: t.scale}
 	}
 	offsets := []int{0, from, 0, 0}
 	layout, err := t.layout.Part(shape, offsets)
@@ -164,7 +181,7 @@ func (l *lowering) channels(t tensor, from, to int) tensor {
 		l.fail(err)
 	}
 	t.shared = true
-	return tensor{t.slot, layout, shape, t.shift}
+	return tensor{slot: t.slot, layout: layout, shape: shape, shift: t.shift, scale: t.scale}
 }
 
 // dense is the tensor without gaps between its values.

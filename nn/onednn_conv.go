@@ -14,17 +14,30 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	m := l.methods[v]
 	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
 	spec.Training = l.training
+	described := m.apply(spec, forward)
+	var q quantised
+	if eightBit(m.in) {
+		q = l.quantise(v, m, x)
+		described.Scales, described.SumScale, described.DstScale = q.sums, 1, worth(tensor{scale: q.out})
+	}
 	from, to := l.convolutionLayouts(spec, m)
-	p := l.primitive(l.engine.ConvolutionForward(m.apply(spec, forward), from, to))
-	src := l.as(x, l.layout(p, onednn.Src))
+	p := l.primitive(l.engine.ConvolutionForward(described, from, to))
+	src := l.scaledAs(x, l.layout(p, onednn.Src), q.in)
 	out := l.layout(p, onednn.Dst)
-	operands := []operand{{onednn.Src, src}, {onednn.Weights, l.kernel(v, c.Conv, l.layout(p, onednn.Weights))}}
-	if c.Bias {
-		operands = append(operands, operand{onednn.Bias, l.vector(v.params[1])})
+	operands := []operand{{onednn.Src, src}}
+	if eightBit(m.in) {
+		operands = append(operands, l.quantisedWeights(v, c, q, l.layout(p, onednn.Weights))...)
+	} else {
+		operands = append(operands, operand{onednn.Weights, l.kernel(v, c.Conv, l.layout(p, onednn.Weights))})
+		if c.Bias {
+			operands = append(operands, operand{onednn.Bias, l.vector(v.params[1])})
+		}
 	}
 	y := l.destination(v, out, src, residual, c.residual)
+	y.scale = q.out
 	l.emit(p, append(operands, operand{onednn.Dst, y})...)
 	l.last().operations = v.operations()
+	l.watch(v, src, y)
 	l.values[v] = y
 	spec.Training = false
 	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })

@@ -28,6 +28,7 @@ type tensor struct {
 	layout *onednn.Layout
 	shape  Shape
 	shift  int
+	scale  float32 // of 8-bit values: what a step of one is worth
 }
 
 // operand is a tensor in a role of a primitive.
@@ -59,24 +60,27 @@ type lowering struct {
 	memories []*onednn.Memory
 	arena    *onednn.Block
 
-	methods   map[*Value]method // of the convolutions; those not in it are exact
-	values    map[*Value]tensor
-	uses      map[*Value]int // reads of a value that are still to come
-	homes     map[*Value]home
-	wholes    map[*Value]tensor // results of concatenations that were begun
-	weights   Weights
-	constants map[string]tensor // parameters as one layout wants them, inference only
-	converted map[conversion]tensor
-	masters   map[string]master // training only
-	tape      []recorded        // backward passes, in the order of the forward ones
-	tail      []func()          // what leads to the inputs alone
-	inTail    bool
-	written   map[string]bool // parameters that have a gradient
-	gradients map[*Value][]contribution
-	needs     map[*Value]bool                          // values on a way to a trained parameter
-	current   *Value                                   // the operation being lowered
-	timed     func(s *instruction, took time.Duration) // told of each step, if set
-	err       error
+	methods     map[*Value]method // of the convolutions; those not in it are exact
+	values      map[*Value]tensor
+	uses        map[*Value]int // reads of a value that are still to come
+	homes       map[*Value]home
+	wholes      map[*Value]tensor // results of concatenations that were begun
+	weights     Weights
+	constants   map[string]tensor // parameters as one layout wants them, inference only
+	converted   map[conversion]tensor
+	masters     map[string]master // training only
+	tape        []recorded        // backward passes, in the order of the forward ones
+	tail        []func()          // what leads to the inputs alone
+	inTail      bool
+	written     map[string]bool // parameters that have a gradient
+	gradients   map[*Value][]contribution
+	needs       map[*Value]bool // values on a way to a trained parameter
+	current     *Value          // the operation being lowered
+	calibration *Calibration    // of 8-bit convolutions
+	watched     bool            // whether convolutions are shown to observer
+	observer    func(convolution string, in, out []float32)
+	timed       func(s *instruction, took time.Duration) // told of each step, if set
+	err         error
 }
 
 // recorded is an operation's backward pass, to be lowered later.
@@ -148,7 +152,11 @@ func (l *lowering) allocate(layout *onednn.Layout, shape Shape) tensor {
 }
 
 // allocateLike makes a tensor in the arena in the layout of another.
-func (l *lowering) allocateLike(t tensor) tensor { return l.allocate(t.layout, t.shape) }
+func (l *lowering) allocateLike(t tensor) tensor {
+	y := l.allocate(t.layout, t.shape)
+	y.scale = t.scale
+	return y
+}
 
 // keep makes a tensor outside the arena.
 func (l *lowering) keep(layout *onednn.Layout, shape Shape) tensor {
@@ -218,17 +226,31 @@ func (l *lowering) touch(t tensor, at int) {
 	t.last = max(t.last, at)
 }
 
-// as returns the tensor in a layout, by a reorder if it has another.
+// as returns the tensor in a layout, by a reorder if it has another. 8-bit
+// values keep what they are worth.
 func (l *lowering) as(t tensor, want *onednn.Layout) tensor {
-	if l.err != nil || t.layout.Equal(want) {
+	if l.err != nil {
+		return t
+	}
+	scale := float32(0)
+	if eightBit(want.Type()) {
+		scale = t.scale
+	}
+	return l.scaledAs(t, want, scale)
+}
+
+// scaledAs is as, to 8-bit values of which a step is worth scale.
+func (l *lowering) scaledAs(t tensor, want *onednn.Layout, scale float32) tensor {
+	if l.err != nil || t.layout.Equal(want) && t.scale == scale {
 		return t
 	}
 	for c, have := range l.converted {
-		if c.slot == t.slot && c.layout == t.layout && have.layout.Equal(want) {
+		if c.slot == t.slot && c.layout == t.layout && have.scale == scale && have.layout.Equal(want) {
 			return have
 		}
 	}
 	out := l.allocate(want, t.shape)
+	out.scale = scale
 	l.reorder(t, out)
 	l.converted[conversion{t.slot, t.layout}] = out
 	return out
@@ -242,9 +264,42 @@ func (l *lowering) reorder(from, to tensor) {
 	if l.err != nil {
 		return
 	}
-	p := l.primitive(l.engine.Reorder(from.layout, to.layout))
+	var factor []float32
+	if worth := worth(from) / worth(to); worth != 1 {
+		factor = []float32{worth}
+	}
+	p := l.primitive(l.engine.Reorder(from.layout, to.layout, factor...))
 	l.emit(p, operand{onednn.Src, from}, operand{onednn.Dst, to})
 	l.last().kind = "reorder"
+}
+
+// worth is what a value of one in a tensor's memory is worth.
+func worth(t tensor) float32 {
+	if t.scale == 0 {
+		return 1
+	}
+	return t.scale
+}
+
+// wide is the tensor in float32, for operations that 8 bits are too coarse for.
+func (l *lowering) wide(t tensor) tensor {
+	if l.err != nil || !eightBit(t.layout.Type()) {
+		return t
+	}
+	f := l.formatOf(t)
+	if f.order == libraryOrder {
+		f.order = plainOrder
+	}
+	return l.as(t, l.formatted(format{onednn.F32, f.order}, t.shape))
+}
+
+// precise is the tensor in float32, for operations that add much up.
+func (l *lowering) precise(t tensor) tensor {
+	if l.err != nil || t.layout.Type() == onednn.F32 {
+		return t
+	}
+	f := l.formatOf(t)
+	return l.as(t, l.formatted(format{onednn.F32, f.order}, t.shape))
 }
 
 // last is the instruction appended last, or one that is nowhere after an error.
@@ -258,7 +313,7 @@ func (l *lowering) last() *instruction {
 // reshape sees a tensor that lies in row-major order under another shape.
 func (l *lowering) reshape(t tensor, shape Shape) tensor {
 	t = l.asPlain(t)
-	return tensor{t.slot, l.plain(shape), shape, t.shift}
+	return tensor{slot: t.slot, layout: l.plain(shape), shape: shape, shift: t.shift}
 }
 
 // constant returns a parameter in a layout, reordered once for all runs. view

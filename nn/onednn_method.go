@@ -20,26 +20,33 @@ const (
 
 func (o order) String() string { return [...]string{"any", "plain", "last", "blocked"}[o] }
 
-// arithmetic is what a convolution multiplies in. Sums are float32 or int32.
-type arithmetic int
+// kinds are the types of what a convolution reads and writes. Weights are of
+// the input's type, of S8 for the 8-bit ones. Sums are float32 or int32.
+type kinds struct{ in, out onednn.Type }
 
-const (
-	float32s arithmetic = iota
-	bfloat16s
-	eightBits
-)
+// floats are the kinds of the usual convolution, and the zero value.
+func floats() kinds { return kinds{onednn.F32, onednn.F32} }
 
-func (a arithmetic) String() string { return [...]string{"f32", "bf16", "int8"}[a] }
+func (k kinds) weights() onednn.Type {
+	if eightBit(k.in) {
+		return onednn.S8
+	}
+	return k.in
+}
+
+// eightBit reports whether a type is one of 8 bits, whose values are worth a
+// tensor's scale each.
+func eightBit(t onednn.Type) bool { return t == onednn.U8 || t == onednn.S8 }
 
 // method is how a convolution is computed. The zero value is direct float32 in
 // an order that the library chooses.
 type method struct {
-	order      order
-	arithmetic arithmetic
-	winograd   [convPasses]bool // in the forward pass, and in training by input and by weights
+	kinds
+	order    order
+	winograd [convPasses]bool // in the forward pass, and in training by input and by weights
 }
 
-// pass is one of a convolution's three computations.
+// convPass is one of a convolution's three computations.
 type convPass int
 
 const (
@@ -59,14 +66,13 @@ type format struct {
 
 // bytes are those of a tensor of some shape, padding left out.
 func (f format) bytes(s Shape) int {
-	size := 4
 	switch f.kind {
 	case onednn.BF16:
-		size = 2
+		return 2 * s.Elements()
 	case onednn.U8, onednn.S8:
-		size = 1
+		return s.Elements()
 	}
-	return size * s.Elements()
+	return 4 * s.Elements()
 }
 
 // layout is that of a tensor in the format, nil for the library's order.
@@ -84,46 +90,28 @@ func (f format) layout(s Shape) (*onednn.Layout, error) {
 
 // source is the format that a convolution by m reads.
 func (m method) source(spec onednn.Convolution) format {
-	f := format{onednn.F32, m.order}
-	switch m.arithmetic {
-	case bfloat16s:
-		f.kind = onednn.BF16
-	case eightBits:
-		f.kind = onednn.U8
-	}
 	// Of a picture's few channels a block would be mostly padding.
 	if m.order == blocked && spec.Groups == 1 && spec.In < 8 {
-		f.order = plainOrder
+		return format{m.in, plainOrder}
 	}
-	return f
+	return format{m.in, m.order}
 }
 
 // result is the format that a convolution by m writes.
-func (m method) result() format {
-	f := format{onednn.F32, m.order}
-	if m.arithmetic == bfloat16s {
-		f.kind = onednn.BF16
-	}
-	return f
-}
-
-// weightsType is the type of the weights that a convolution by m reads.
-func (m method) weightsType() onednn.Type {
-	return [...]onednn.Type{onednn.F32, onednn.BF16, onednn.S8}[m.arithmetic]
-}
+func (m method) result() format { return format{m.out, m.order} }
 
 // apply writes the method into the description of one pass.
 func (m method) apply(spec onednn.Convolution, p convPass) onednn.Convolution {
-	spec.SrcType, spec.WeightsType, spec.DstType = m.source(spec).kind, m.weightsType(), m.result().kind
+	spec.SrcType, spec.WeightsType, spec.DstType = m.in, m.weights(), m.out
 	spec.Winograd = m.winograd[p]
 	return spec
 }
 
 // describe is a key for everything that a convolution's time depends on.
 func describe(spec onednn.Convolution, m method, p convPass, threads int) string {
-	return fmt.Sprintf("%s %dx%dx%dx%d>%dx%dx%d k%d s%d d%d g%d p%d,%d,%d,%d b%t a%t f%d %s %s w%t t%d", p,
+	return fmt.Sprintf("%s %dx%dx%dx%d>%dx%dx%d k%d s%d d%d g%d p%d,%d,%d,%d b%t a%t f%d %s %d>%d w%t t%d", p,
 		spec.N, spec.In, spec.Height, spec.Width, spec.Out, spec.OutHeight, spec.OutWidth,
 		spec.Kernel, spec.Stride, spec.Dilation, spec.Groups,
 		spec.PadTop, spec.PadLeft, spec.PadBottom, spec.PadRight,
-		spec.Bias, spec.Accumulate, spec.Activation, m.order, m.arithmetic, m.winograd[p], threads)
+		spec.Bias, spec.Accumulate, spec.Activation, m.order, m.in, m.out, m.winograd[p], threads)
 }

@@ -17,7 +17,7 @@ func engineActivation(a Activation) onednn.Activation {
 }
 
 func (l *lowering) activation(v *Value, op Activation) {
-	p, x := l.suited(l.readDense(v.inputs[0]), func(layout *onednn.Layout) (*onednn.Primitive, error) {
+	p, x := l.suited(l.wide(l.readDense(v.inputs[0])), func(layout *onednn.Layout) (*onednn.Primitive, error) {
 		return l.engine.ActivationForward(engineActivation(op), layout, l.training)
 	})
 	if l.err != nil {
@@ -72,7 +72,7 @@ func (l *lowering) softmax(v *Value) {
 }
 
 func (l *lowering) addition(v *Value) {
-	a := l.readDense(v.inputs[0])
+	a := l.wide(l.readDense(v.inputs[0]))
 	b := l.read(v.inputs[1])
 	if l.err != nil {
 		return
@@ -107,14 +107,8 @@ func (l *lowering) scaled(x, s tensor) tensor {
 	if l.err != nil {
 		return tensor{}
 	}
-	part, err := x.layout.Part(s.shape, []int{0, 0, 0, 0})
-	l.fail(err)
-	if l.err != nil {
-		return tensor{}
-	}
-	layout, err := part.Dense()
-	l.fail(err)
-	s = l.as(s, layout)
+	f := l.formatOf(x)
+	s = l.as(s, l.formatted(format{onednn.F32, f.order}, s.shape))
 	y := l.allocateLike(x)
 	if l.err != nil {
 		return tensor{}

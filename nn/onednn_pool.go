@@ -68,7 +68,7 @@ func (l *lowering) overhang(op Pool, in, out Shape) tensor {
 }
 
 func (l *lowering) globalAverage(v *Value) {
-	x := l.readDense(v.inputs[0])
+	x := l.precise(l.readDense(v.inputs[0]))
 	l.values[v] = l.planeMeans(x)
 	y := l.values[v]
 	l.record(v, func() {
@@ -126,13 +126,18 @@ func (l *lowering) windowMeans(x tensor, spec onednn.Pool) tensor {
 // pooled lowers the forward pass and returns what the backward one needs.
 func (l *lowering) pooled(v *Value, spec onednn.Pool) (x, y tensor, workspace *operand) {
 	spec.Training = l.training
-	p, x := l.suited(l.readDense(v.inputs[0]), func(layout *onednn.Layout) (*onednn.Primitive, error) {
+	x = l.readDense(v.inputs[0])
+	if spec.Kind != onednn.Max {
+		x = l.wide(x)
+	}
+	p, x := l.suited(x, func(layout *onednn.Layout) (*onednn.Primitive, error) {
 		return l.engine.PoolForward(spec, layout)
 	})
 	if l.err != nil {
 		return x, tensor{}, nil
 	}
 	y = l.allocateFor(v, l.layout(p, onednn.Dst))
+	y.scale = x.scale
 	operands := []operand{{onednn.Src, x}, {onednn.Dst, y}}
 	if layout := l.layout(p, onednn.Workspace); l.err == nil && l.training && !layout.IsZero() {
 		workspace = &operand{onednn.Workspace, l.allocate(layout, nil)}

@@ -60,6 +60,8 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 		p.low = newLowering(e, s.weights, false)
 		p.low.uses = s.uses()
 		p.low.homes = homes(s.nodes)
+		p.low.watched = o.watched
+		p.low.calibration = o.Calibration
 		p.low.methods = chooseMethods(e, s, o, nil)
 		for _, v := range s.nodes {
 			p.low.lower(v)
@@ -88,7 +90,7 @@ func chooseMethods(e *onednn.Engine, s staged, o Options, needs map[*Value]bool)
 	}
 	watch := &stopwatch{engine: e, timings: o.timings(), only: o.only}
 	defer watch.timings.save()
-	return assign(s, watch, func(*Value) []arithmetic { return []arithmetic{float32s} }, needs)
+	return assign(s, watch, allowed(s, o), needs)
 }
 
 // results brings the wanted values into row-major order and keeps their memory
@@ -119,6 +121,11 @@ func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error
 		}
 		return nil
 	})
+}
+
+// observe has watch told of what each convolution read and wrote.
+func (p *oneDNNProgram) observe(watch func(convolution string, in, out []float32)) {
+	p.low.observer = watch
 }
 
 func (p *oneDNNProgram) profile(ctx context.Context, inputs, outputs []Tensor) ([]LayerTime, error) {

@@ -12,6 +12,7 @@ func (l *lowering) resize(v *Value, op resize) {
 		return
 	}
 	y := l.allocateFor(v, l.layout(p, onednn.Dst))
+	y.scale = x.scale
 	l.emit(p, operand{onednn.Src, x}, operand{onednn.Dst, y})
 	l.values[v] = y
 	l.record(v, func() {

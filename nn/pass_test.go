@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// kinds are the operations that are left, fused ones with what is in them.
-func kinds(s staged) []string {
+// operationsLeft are the operations that are left, fused ones with what is in them.
+func operationsLeft(s staged) []string {
 	var out []string
 	for _, v := range s.nodes {
 		k := v.op.kind()
@@ -47,7 +47,7 @@ func checkPass(t *testing.T, pass func(staged) staged, cases []passCase) {
 				t.Fatal(err)
 			}
 			before := len(g.nodes)
-			if got := kinds(only(pass, g)); !slices.Equal(got, c.want) {
+			if got := operationsLeft(only(pass, g)); !slices.Equal(got, c.want) {
 				t.Errorf("left are %q, want %q", got, c.want)
 			}
 			if len(g.nodes) != before {
@@ -149,7 +149,7 @@ func TestAllPassesMakeOneConvolutionOfABlock(t *testing.T) {
 	g.Output("y", g.ReLU(g.Add(n, x)))
 	g.Conv("unused", x, same4)
 	s := stage(g, randomWeights(random("block"), g), g.Outputs())
-	if got, want := kinds(s), []string{"convolution+add+ReLU"}; !slices.Equal(got, want) {
+	if got, want := operationsLeft(s), []string{"convolution+add+ReLU"}; !slices.Equal(got, want) {
 		t.Errorf("left are %q, want %q", got, want)
 	}
 }

@@ -9,14 +9,31 @@ import (
 type Precision string
 
 // The precisions. Exact is direct float32: the same bits for the same input,
-// thread count and machine. Auto is the fastest that the model's record allows;
-// no record allows another arithmetic than direct float32, so that all three
-// are the same.
+// thread count and machine. The others take for each convolution the fastest
+// way that this machine has: Float32 among those in float32; BFloat16 among
+// those and bfloat16; Int8 among all of them and 8 bits, which need
+// Options.Calibration. Auto is Float32 here: what a model's record allows
+// beyond it is for the model's owner to know.
 const (
-	Exact   Precision = "exact"
-	Auto    Precision = "auto"
-	Float32 Precision = "f32"
+	Exact    Precision = "exact"
+	Auto     Precision = "auto"
+	Float32  Precision = "f32"
+	BFloat16 Precision = "bf16"
+	Int8     Precision = "int8"
 )
+
+func (o Options) checkPrecision() error {
+	switch o.Precision {
+	case "", Exact, Auto, Float32, BFloat16:
+		return nil
+	case Int8:
+		if o.Calibration == nil {
+			return fmt.Errorf("precision int8 needs a calibration, and there is none")
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no precision %q: exact, auto, f32, bf16 and int8 are", o.Precision)
+}
 
 // Executor names what runs a program.
 type Executor string
@@ -36,7 +53,10 @@ type Options struct {
 	Taps      []string // inner values to return after the outputs, in this order
 	Timings   *Timings // what was measured before; nil: measure again
 
-	only func(way string) bool // for tests: ways of computing to choose among
+	Calibration *Calibration // for Int8
+
+	only    func(way string) bool // for tests: ways of computing to choose among
+	watched bool                  // for a calibrator
 }
 
 func (o Options) timings() *Timings {
@@ -74,10 +94,8 @@ func Compile(g *Graph, w Weights, o Options) (*Program, error) {
 	if err := checkWeights(g, w); err != nil {
 		return nil, err
 	}
-	switch o.Precision {
-	case "", Exact, Auto, Float32:
-	default:
-		return nil, fmt.Errorf("there is no precision %q: exact, auto and f32 are", o.Precision)
+	if err := o.checkPrecision(); err != nil {
+		return nil, err
 	}
 	wanted := append([]Output(nil), g.outputs...)
 	for _, t := range o.Taps {

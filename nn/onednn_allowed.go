@@ -1,0 +1,77 @@
+//go:build cgo
+
+package nn
+
+import "github.com/jcs-ct/jcs/internal/onednn"
+
+// allowed says in which types each convolution of a network may be computed at
+// a precision. The first ones, which read an input, and the last ones, behind
+// which no other stands, are the most sensitive and stay float32.
+func allowed(s staged, o Options) func(v *Value) []kinds {
+	switch o.Precision {
+	case BFloat16, Int8:
+	default:
+		return func(*Value) []kinds { return []kinds{floats()} }
+	}
+	inner := innerConvolutions(s)
+	return func(v *Value) []kinds {
+		all := []kinds{floats()}
+		if !inner[v] {
+			return all
+		}
+		all = append(all, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
+		if o.Precision == Int8 {
+			all = append(all, eightBitKinds(v, o.Calibration)...)
+		}
+		return all
+	}
+}
+
+// eightBitKinds are those that a convolution's ranges allow.
+func eightBitKinds(v *Value, c *Calibration) []kinds {
+	r, ok := c.Convolutions[v.name]
+	if !ok || !r.In.usable() {
+		return nil
+	}
+	in := eightBitKind(r.In)
+	all := []kinds{{in, onednn.F32}}
+	// A residual's range is not known, and it is added in the result's type.
+	if conv, _ := asConv(v); r.Out.usable() && !conv.residual {
+		all = append(all, kinds{in, eightBitKind(r.Out)})
+	}
+	return all
+}
+
+func eightBitKind(r Range) onednn.Type {
+	if r.Signed {
+		return onednn.S8
+	}
+	return onednn.U8
+}
+
+// innerConvolutions are those with others before and behind them.
+func innerConvolutions(s staged) map[*Value]bool {
+	before, behind := map[*Value]bool{}, map[*Value]bool{}
+	for _, v := range s.nodes {
+		for _, in := range v.inputs {
+			if _, ok := asConv(in); ok || before[in] {
+				before[v] = true
+			}
+		}
+	}
+	for i := len(s.nodes) - 1; i >= 0; i-- {
+		v := s.nodes[i]
+		if _, ok := asConv(v); ok || behind[v] {
+			for _, in := range v.inputs {
+				behind[in] = true
+			}
+		}
+	}
+	inner := map[*Value]bool{}
+	for _, v := range s.nodes {
+		if _, ok := asConv(v); ok && before[v] && behind[v] {
+			inner[v] = true
+		}
+	}
+	return inner
+}

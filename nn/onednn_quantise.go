@@ -1,0 +1,96 @@
+//go:build cgo
+
+package nn
+
+import (
+	"github.com/jcs-ct/jcs/internal/onednn"
+)
+
+// quantised are the scales of an 8-bit convolution: what a step of its input,
+// of each result channel's weights, of each channel's sums and of its result
+// is worth. The result's is 0 where it is not of 8 bits.
+type quantised struct {
+	in, out       float32
+	weights, sums []float32
+}
+
+// quantise finds the scales: the input's own where it is of 8 bits already,
+// else what the calibration found. Weights span their largest magnitude in each
+// result channel.
+func (l *lowering) quantise(v *Value, m method, x tensor) quantised {
+	r := l.calibration.Convolutions[v.name]
+	q := quantised{in: r.In.step()}
+	if l.err == nil && x.layout.Type() == m.in {
+		q.in = x.scale
+	}
+	if eightBit(m.out) {
+		q.out = r.Out.step()
+	}
+	kernel := l.weights[v.params[0].Name]
+	each := len(kernel.Data) / kernel.Shape[0]
+	for o := range kernel.Shape[0] {
+		largest := float32(0)
+		for _, w := range kernel.Data[o*each : (o+1)*each] {
+			largest = max(largest, w, -w)
+		}
+		if largest == 0 {
+			largest = 1 // all are 0, by any scale
+		}
+		q.weights = append(q.weights, largest/127)
+		q.sums = append(q.sums, q.in*largest/127)
+	}
+	return q
+}
+
+// quantisedWeights are a convolution's weights in 8 bits and its bias.
+func (l *lowering) quantisedWeights(v *Value, c fusedConv, q quantised, want *onednn.Layout) []operand {
+	if l.err != nil {
+		return nil
+	}
+	view := kernelView(c.Conv, v.params[0].Shape)
+	w := l.keep(want, view)
+	if l.err != nil {
+		return nil
+	}
+	values := make([]float32, len(l.weights[v.params[0].Name].Data))
+	each := len(values) / len(q.weights)
+	for i, value := range l.weights[v.params[0].Name].Data {
+		values[i] = value / q.weights[i/each]
+	}
+	l.fail(l.fill(w, l.plain(view), values))
+	operands := []operand{{onednn.Weights, w}}
+	if !c.Bias || l.err != nil {
+		return operands
+	}
+	shape := v.params[1].Shape
+	b := l.keep(l.plain(shape), shape)
+	if l.err != nil {
+		return nil
+	}
+	bias := b.block.Float32s(0, shape.Elements())
+	copy(bias, l.weights[v.params[1].Name].Data)
+	if onednn.BiasInSums() {
+		for i := range bias {
+			bias[i] /= q.sums[i]
+		}
+	}
+	return append(operands, operand{onednn.Bias, b})
+}
+
+// watch shows a convolution's input and result to an observer at each run.
+func (l *lowering) watch(v *Value, x, y tensor) {
+	if !l.watched || l.err != nil {
+		return
+	}
+	l.emitWork("observation", func() {
+		if l.observer != nil {
+			l.observer(v.name, l.memoryOf(x), l.memoryOf(y))
+		}
+	}, x, y)
+}
+
+// memoryOf is all that a float32 tensor's layout spans, in its own order.
+func (l *lowering) memoryOf(t tensor) []float32 {
+	block, offset := l.place(t)
+	return block.Float32s(offset, t.layout.Bytes()/4)
+}
