@@ -51,7 +51,7 @@ func (p Plan) GradientWeights(ctx context.Context, w nn.Weights, features nn.Ten
 	g := nn.NewGraph()
 	p.head(g, "", g.Input("features", features.Shape...))
 	g.Output("logits", g.Taps()["logits"])
-	trainer, err := nn.NewTrainer(g, w, o.engine())
+	trainer, err := nn.NewTrainer(g, w, nn.Options{Threads: o.Threads})
 	if err != nil {
 		return nil, fmt.Errorf("activation map: %w", err)
 	}

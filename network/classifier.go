@@ -14,8 +14,11 @@ type Precision = nn.Precision
 
 // The precisions that other rooms name: see nn.
 const (
-	Exact = nn.Exact
-	Auto  = nn.Auto
+	Exact    = nn.Exact
+	Auto     = nn.Auto
+	Float32  = nn.Float32
+	BFloat16 = nn.BFloat16
+	Int8     = nn.Int8
 )
 
 // Timings are what was measured of this machine before: see nn.
@@ -32,8 +35,17 @@ type Options struct {
 	Map       MapOptions
 }
 
-func (o Options) engine() nn.Options {
-	return nn.Options{Precision: o.Precision, Threads: o.Threads, Timings: o.Timings}
+// engine are the options to compile a model with: Auto may take the precisions
+// that the model's record allows.
+func (o Options) engine(m *Model) (nn.Options, error) {
+	e := nn.Options{Precision: o.Precision, Threads: o.Threads, Timings: o.Timings, Allow: m.Record.Allowed()}
+	if m.Record != nil {
+		e.Calibration = m.Record.Calibration
+	}
+	if o.Precision == nn.Int8 && e.Calibration == nil {
+		return e, fmt.Errorf("the %s was never calibrated for int8: calibrate it with jcs model calibrate, or take another precision", m.Plan.Name)
+	}
+	return e, nil
 }
 
 // Classifier runs a classifier's model, slice by slice. One goroutine at a
@@ -67,7 +79,11 @@ func NewClassifier(m *Model, o Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := nn.Compile(g, m.Weights, o.engine())
+	engine, err := o.engine(m)
+	if err != nil {
+		return nil, err
+	}
+	program, err := nn.Compile(g, m.Weights, engine)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
 	}

@@ -20,6 +20,7 @@ import (
 const (
 	planKey     = "jcs.plan"
 	manifestKey = "jcs.manifest"
+	recordKey   = "jcs.precision"
 )
 
 // maxModel is the size of the largest model file that is read.
@@ -32,6 +33,9 @@ type Model struct {
 	// Manifest says where the weights come from: configuration, seeds, digests
 	// of the data, figures. It is one JSON object, or empty.
 	Manifest json.RawMessage
+	// Record says which reduced precisions were tried and what came of it; nil
+	// where none were.
+	Record *PrecisionRecord
 	// SHA256 is the digest of the file that the model was read from or saved to.
 	SHA256 string
 }
@@ -57,6 +61,11 @@ func Read(r io.Reader, limit int64) (*Model, error) {
 			return nil, errors.New("the model's manifest is not JSON")
 		}
 		m.Manifest = json.RawMessage(manifest)
+	}
+	if record := f.Metadata[recordKey]; record != "" {
+		if m.Record, err = parsePrecisionRecord([]byte(record)); err != nil {
+			return nil, err
+		}
 	}
 	if m.Weights, err = m.Plan.take(f); err != nil {
 		return nil, err
@@ -134,6 +143,13 @@ func (m *Model) Write(w io.Writer, d weights.DType) error {
 	f.Metadata[planKey] = string(plan)
 	if len(m.Manifest) > 0 {
 		f.Metadata[manifestKey] = string(m.Manifest)
+	}
+	if m.Record != nil {
+		record, err := json.Marshal(m.Record)
+		if err != nil {
+			return fmt.Errorf("writing a model: %w", err)
+		}
+		f.Metadata[recordKey] = string(record)
 	}
 	all, err := m.Plan.Parameters()
 	if err != nil {

@@ -34,7 +34,11 @@ func NewSegmenter(m *Model, o Options) (*Segmenter, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := nn.Compile(g, m.Weights, o.engine())
+	engine, err := o.engine(m)
+	if err != nil {
+		return nil, err
+	}
+	program, err := nn.Compile(g, m.Weights, engine)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
 	}

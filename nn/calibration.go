@@ -4,12 +4,21 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Calibration holds, for each convolution by its name, the ranges of what it
 // reads and writes on a set of typical inputs. 8-bit arithmetic needs it.
 type Calibration struct {
 	Convolutions map[string]Ranges `json:"convolutions"`
+	// Kept are the names of convolutions that stay float32 in a precision.
+	Kept map[Precision][]string `json:"kept,omitempty"`
+}
+
+// keeps reports whether a convolution stays float32. A nil calibration keeps
+// none.
+func (c *Calibration) keeps(p Precision, convolution string) bool {
+	return c != nil && slices.Contains(c.Kept[p], convolution)
 }
 
 // Ranges are those of one convolution's input and result, after what was fused

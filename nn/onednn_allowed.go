@@ -16,14 +16,21 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 	inner := innerConvolutions(s)
 	return func(v *Value) []kinds {
 		all := []kinds{floats()}
-		if !inner[v] {
+		if !inner[v] || o.Calibration.keeps(o.Precision, v.name) {
 			return all
 		}
-		all = append(all, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
+		reduced := []kinds{{onednn.BF16, onednn.BF16}, {onednn.BF16, onednn.F32}}
 		if o.Precision == Int8 {
-			all = append(all, eightBitKinds(v, o.Calibration)...)
+			narrowest := eightBitKinds(v, o.Calibration)
+			if o.Narrowest && len(narrowest) > 0 {
+				return narrowest
+			}
+			reduced = append(reduced, narrowest...)
 		}
-		return all
+		if o.Narrowest {
+			return reduced
+		}
+		return append(all, reduced...)
 	}
 }
 

@@ -33,8 +33,9 @@ type reordering struct {
 }
 
 // assign returns the methods of all convolutions. allowed says in which types
-// each of them may be computed.
-func assign(s staged, watch *stopwatch, allowed func(v *Value) []kinds, needs map[*Value]bool) map[*Value]method {
+// each of them may be computed. seconds is what that should take, but for what
+// is the same in all of them.
+func assign(s staged, watch *stopwatch, allowed func(v *Value) []kinds, needs map[*Value]bool) (methods map[*Value]method, seconds float64) {
 	a := &assignment{
 		staged: s, watch: watch, training: needs != nil, needs: needs,
 		choices: map[*Value][]choice{}, reorders: map[reordering]float64{},
@@ -48,19 +49,17 @@ func assign(s staged, watch *stopwatch, allowed func(v *Value) []kinds, needs ma
 	}
 	// A chain may have to change as a whole to gain, so the way is begun from
 	// several sides.
-	var best map[*Value]method
-	least := 0.0
 	for _, begin := range []func(choice) bool{
 		func(choice) bool { return true },
 		func(c choice) bool { return c.order == channelsLast },
 		func(c choice) bool { return c.order == blocked },
 	} {
 		a.start(begin)
-		if cost := a.descend(); best == nil || cost < least {
-			best, least = a.methods, cost
+		if cost := a.descend(); methods == nil || cost < seconds {
+			methods, seconds = a.methods, cost
 		}
 	}
-	return best
+	return methods, seconds
 }
 
 // measure returns the ways of computing a convolution, the fastest first.

@@ -19,9 +19,6 @@ type stopwatch struct {
 	only    func(way string) bool // if set, other ways do not exist
 }
 
-// none is the time of what does not exist.
-const none = -1
-
 // part is a memory that a measured primitive needs.
 type part struct {
 	role   onednn.Role
@@ -125,12 +122,13 @@ func (s *stopwatch) time(key string, limit float64, prepare func() (*onednn.Prim
 	if err != nil {
 		t = none
 	}
+	t = s.timings.decreed(key, t)
 	s.timings.put(key, t)
 	return t
 }
 
 // enough is what a measurement may take once it has run a few times.
-const enough = 2 * time.Millisecond
+const enough = 5 * time.Millisecond
 
 // measure is the least time of some runs: what else the machine does can only
 // make one longer.
@@ -162,7 +160,7 @@ func (s *stopwatch) measure(limit float64, prepare func() (*onednn.Primitive, []
 	defer step.Free()
 	best := 0.0
 	begin := time.Now()
-	for run := 0; run < 3 || run < 12 && time.Since(begin) < enough; run++ {
+	for run := 0; run < 3 || run < 25 && time.Since(begin) < enough; run++ {
 		start := time.Now()
 		if err := step.Run(); err != nil {
 			return 0, err

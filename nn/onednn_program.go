@@ -47,7 +47,10 @@ type oneDNNProgram struct {
 	low       *lowering
 	inputs    []tensor
 	outputs   []tensor
+	precision Precision
 }
+
+func (p *oneDNNProgram) computesIn() Precision { return p.precision }
 
 func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executor, error) {
 	e, own, err := engineFor(o)
@@ -62,7 +65,7 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 		p.low.homes = homes(s.nodes)
 		p.low.watched = o.watched
 		p.low.calibration = o.Calibration
-		p.low.methods = chooseMethods(e, s, o, nil)
+		p.low.methods, p.precision = chooseMethods(e, s, o, nil)
 		for _, v := range s.nodes {
 			p.low.lower(v)
 		}
@@ -82,15 +85,28 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 }
 
 // chooseMethods picks how each convolution is computed in the precision that
-// the options ask for: none, for exact. In training, needs are the values that
-// gradients are led through.
-func chooseMethods(e *onednn.Engine, s staged, o Options, needs map[*Value]bool) map[*Value]method {
+// the options ask for, and for Auto the precision too. There is nothing to
+// choose for Exact. In training, needs are the values that gradients are led
+// through.
+func chooseMethods(e *onednn.Engine, s staged, o Options, needs map[*Value]bool) (map[*Value]method, Precision) {
 	if o.Precision == "" || o.Precision == Exact {
-		return nil
+		return nil, Exact
 	}
 	watch := &stopwatch{engine: e, timings: o.timings(), only: o.only}
 	defer watch.timings.save()
-	return assign(s, watch, allowed(s, o), needs)
+	try := []Precision{o.Precision}
+	if o.Precision == Auto {
+		try = append([]Precision{Float32}, o.Allow...)
+	}
+	var best map[*Value]method
+	least, chosen := 0.0, o.Precision
+	for _, p := range try {
+		o.Precision = p
+		if methods, seconds := assign(s, watch, allowed(s, o), needs); best == nil || seconds < least {
+			best, least, chosen = methods, seconds, p
+		}
+	}
+	return best, chosen
 }
 
 // results brings the wanted values into row-major order and keeps their memory

@@ -43,7 +43,7 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 		t.low.uses = s.uses()
 		t.low.homes = homes(s.nodes)
 		t.low.needs = needed(s.nodes)
-		t.low.methods = chooseMethods(e, s, o, t.low.needs)
+		t.low.methods, _ = chooseMethods(e, s, o, t.low.needs)
 		t.low.master(g.parameters)
 		t.lowerForward(s)
 		t.lowerBackward(s)

@@ -12,8 +12,8 @@ type Precision string
 // thread count and machine. The others take for each convolution the fastest
 // way that this machine has: Float32 among those in float32; BFloat16 among
 // those and bfloat16; Int8 among all of them and 8 bits, which need
-// Options.Calibration. Auto is Float32 here: what a model's record allows
-// beyond it is for the model's owner to know.
+// Options.Calibration. Auto is the one of Float32 and those in Options.Allow
+// that should be fastest by what was measured.
 const (
 	Exact    Precision = "exact"
 	Auto     Precision = "auto"
@@ -53,7 +53,11 @@ type Options struct {
 	Taps      []string // inner values to return after the outputs, in this order
 	Timings   *Timings // what was measured before; nil: measure again
 
-	Calibration *Calibration // for Int8
+	Allow       []Precision  // for Auto: reduced precisions that may be taken
+	Calibration *Calibration // for Int8, and convolutions that BFloat16 leaves alone
+	// Narrowest takes the narrowest types that the precision allows for each
+	// convolution, be they slow here: what another machine may come to choose.
+	Narrowest bool
 
 	only    func(way string) bool // for tests: ways of computing to choose among
 	watched bool                  // for a calibrator
@@ -72,7 +76,12 @@ type Program struct {
 	exec    executor
 	inputs  []Shape
 	outputs []namedShape
+	// precision is what Auto came to, else what was asked for.
+	precision Precision
 }
+
+// Precision is the one that the program computes in: never Auto.
+func (p *Program) Precision() Precision { return p.precision }
 
 type namedShape struct {
 	name  string
@@ -119,7 +128,10 @@ func Compile(g *Graph, w Weights, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.exec = exec
+	p.exec, p.precision = exec, Exact // as good as the reference, at least
+	if e, ok := exec.(interface{ computesIn() Precision }); ok {
+		p.precision = e.computesIn()
+	}
 	return p, nil
 }
 

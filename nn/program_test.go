@@ -16,7 +16,7 @@ func TestAPrecisionThatThereIsNotIsRefused(t *testing.T) {
 			}
 			program.Close()
 		}
-		_, err := Compile(g, w, Options{Executor: e, Precision: "int8"})
+		_, err := Compile(g, w, Options{Executor: e, Precision: "int4"})
 		if err == nil || !strings.Contains(err.Error(), "int8") {
 			t.Errorf("int8 gives %v", err)
 		}

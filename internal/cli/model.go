@@ -10,9 +10,10 @@ import (
 )
 
 type modelCommand struct {
-	Info   modelInfoCommand   `cmd:"" help:"What a model is and how it came about."`
-	Import modelImportCommand `cmd:"" help:"Make a model of a PyTorch checkpoint."`
-	Export modelExportCommand `cmd:"" help:"Write a model with fewer bits a weight."`
+	Info      modelInfoCommand      `cmd:"" help:"What a model is and how it came about."`
+	Import    modelImportCommand    `cmd:"" help:"Make a model of a PyTorch checkpoint."`
+	Calibrate modelCalibrateCommand `cmd:"" help:"Check a model in reduced precision and keep the record."`
+	Export    modelExportCommand    `cmd:"" help:"Write a model with fewer bits a weight."`
 }
 
 type modelInfoCommand struct {
@@ -37,11 +38,12 @@ type modelInfo struct {
 }
 
 type networkInfo struct {
-	Part       string          `json:"part"`
-	SHA256     string          `json:"sha256"`
-	Parameters int             `json:"parameters"` // trained values
-	Plan       network.Plan    `json:"plan"`
-	Manifest   json.RawMessage `json:"manifest,omitempty"`
+	Part       string                   `json:"part"`
+	SHA256     string                   `json:"sha256"`
+	Parameters int                      `json:"parameters"` // trained values
+	Plan       network.Plan             `json:"plan"`
+	Record     *network.PrecisionRecord `json:"precision,omitempty"`
+	Manifest   json.RawMessage          `json:"manifest,omitempty"`
 }
 
 // Run describes the model.
@@ -82,7 +84,7 @@ func (c *modelInfoCommand) Run(_ context.Context, t *terminal) error {
 		} else {
 			rows = append(rows, []string{"manifest", "printed with --json"})
 		}
-		if err := t.table(rows); err != nil {
+		if err := t.table(append(rows, recordRows(n.Record)...)); err != nil {
 			return err
 		}
 	}
@@ -94,7 +96,7 @@ func describeNetwork(part string, m *network.Model) (networkInfo, error) {
 	if err != nil {
 		return networkInfo{}, err
 	}
-	n := networkInfo{Part: part, SHA256: m.SHA256, Plan: m.Plan, Manifest: m.Manifest}
+	n := networkInfo{Part: part, SHA256: m.SHA256, Plan: m.Plan, Manifest: m.Manifest, Record: m.Record}
 	for _, p := range all {
 		if p.Trained {
 			n.Parameters += p.Shape.Elements()

@@ -15,7 +15,7 @@ import (
 // modelFlags choose the networks and how they are run.
 type modelFlags struct {
 	Model     string `default:"compact" placeholder:"compact|FILE|DIR" help:"The embedded models (compact), one model file, which takes the place of the embedded one of its kind, or a folder with classifier.safetensors and segmenter.safetensors."`
-	Precision string `default:"auto" enum:"auto,exact,f32" help:"Arithmetic: auto, exact (the same bits every time) or f32."`
+	Precision string `default:"auto" enum:"auto,exact,f32,bf16,int8" help:"Arithmetic: auto (the fastest that the model's record allows), exact (direct f32: the same bits every time), f32, bf16 or int8."`
 	Threads   int    `default:"0" help:"Threads of the engine; 0 for all processors."`
 }
 

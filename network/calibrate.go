@@ -1,0 +1,326 @@
+package network
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+
+	"github.com/jcs-ct/jcs/nn"
+)
+
+// CalibrateOptions say on what, and how, a model is calibrated.
+type CalibrateOptions struct {
+	Name      string            // of the set of pictures
+	Ranges    []*image.Gray     // to take the ranges from
+	Check     []*image.Gray     // others, to compare the precisions on
+	Engine    Options           // threads and timings
+	Processor string            // for the record
+	Date      string            // for the record
+	Say       func(step string) // told of each step, if set
+}
+
+// Calibrate finds the ranges of a model's convolutions and, for each reduced
+// precision, which convolutions must stay float32 for its answers to agree with
+// the exact ones: first none; where that does not hold, the most sensitive ones
+// by what each alone does to the answers, as few as are needed.
+func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*PrecisionRecord, error) {
+	if len(o.Ranges) == 0 || len(o.Check) == 0 {
+		return nil, errors.New("calibrating needs pictures for the ranges and others to check on")
+	}
+	c, err := newCalibration(m, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.observe(ctx); err != nil {
+		return nil, err
+	}
+	exact, err := c.answers(ctx, nn.Exact, c.check)
+	if err != nil {
+		return nil, err
+	}
+	r := &PrecisionRecord{
+		Schema: precisionSchema, Calibration: c.found,
+		Set: PrecisionSet{Name: o.Name, Calibrated: len(o.Ranges), Checked: len(o.Check), SHA256: c.digest()},
+	}
+	for _, p := range []nn.Precision{nn.BFloat16, nn.Int8} {
+		check, err := c.settle(ctx, p, exact)
+		if err != nil {
+			return nil, err
+		}
+		check.Processor, check.Date = o.Processor, o.Date
+		r.Checks = append(r.Checks, check)
+	}
+	return r, nil
+}
+
+// calibration is one under way.
+type calibration struct {
+	model         *Model
+	options       CalibrateOptions
+	graph         *nn.Graph
+	ranges, check []nn.Tensor
+	found         *nn.Calibration
+}
+
+func newCalibration(m *Model, o CalibrateOptions) (*calibration, error) {
+	outputs := HeadLogits()[:1]
+	if !m.Plan.segments() {
+		outputs = []string{"softmax"}
+	}
+	g, err := m.Plan.GraphWith(GraphOptions{Outputs: outputs}, 1, m.Plan.Height, m.Plan.Width)
+	if err != nil {
+		return nil, err
+	}
+	c := &calibration{model: m, options: o, graph: g}
+	if c.ranges, err = c.prepared(o.Ranges); err != nil {
+		return nil, err
+	}
+	c.check, err = c.prepared(o.Check)
+	return c, err
+}
+
+func (c *calibration) prepared(pictures []*image.Gray) ([]nn.Tensor, error) {
+	var all []nn.Tensor
+	for _, p := range pictures {
+		t, err := c.model.Plan.Prepare(p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// digest is that of everything that the network was given.
+func (c *calibration) digest() string {
+	h := sha256.New()
+	var word [4]byte
+	for _, t := range slices.Concat(c.ranges, c.check) {
+		for _, v := range t.Data[:len(t.Data)/3] { // the three channels are one picture
+			binary.LittleEndian.PutUint32(word[:], math.Float32bits(v))
+			h.Write(word[:])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (c *calibration) say(format string, args ...any) {
+	if c.options.Say != nil {
+		c.options.Say(fmt.Sprintf(format, args...))
+	}
+}
+
+// engine has every convolution computed in the narrowest types, so that the
+// record holds for machines that choose otherwise.
+func (c *calibration) engine(p nn.Precision) nn.Options {
+	e := c.options.Engine
+	return nn.Options{Precision: p, Threads: e.Threads, Timings: e.Timings, Calibration: c.found, Narrowest: true}
+}
+
+func (c *calibration) observe(ctx context.Context) error {
+	watch, err := nn.NewCalibrator(c.graph, c.model.Weights, c.engine(nn.Exact))
+	if err != nil {
+		return fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
+	}
+	defer watch.Close()
+	for i, t := range c.ranges {
+		if err := watch.Observe(ctx, []nn.Tensor{t}); err != nil {
+			return fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
+		}
+		c.say("ranges: %d of %d pictures", i+1, len(c.ranges))
+	}
+	c.found = watch.Calibration()
+	c.found.Kept = map[nn.Precision][]string{}
+	return nil
+}
+
+// answers are the network's in a precision: logits of a mask, or probabilities.
+func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.Tensor) ([][]float32, error) {
+	program, err := nn.Compile(c.graph, c.model.Weights, c.engine(p))
+	if err != nil {
+		return nil, fmt.Errorf("compiling the %s in %s: %w", c.model.Plan.Name, p, err)
+	}
+	defer program.Close()
+	var all [][]float32
+	for _, t := range inputs {
+		out := program.NewOutputs()
+		if err := program.Run(ctx, []nn.Tensor{t}, out); err != nil {
+			return nil, fmt.Errorf("running the %s in %s: %w", c.model.Plan.Name, p, err)
+		}
+		all = append(all, out[0].Data)
+	}
+	return all, nil
+}
+
+// settle finds what must stay float32 for a precision to hold.
+func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]float32) (PrecisionCheck, error) {
+	try := func(kept []string) (PrecisionCheck, error) {
+		c.found.Kept[p] = kept
+		got, err := c.answers(ctx, p, c.check)
+		if err != nil {
+			return PrecisionCheck{}, err
+		}
+		check := c.compare(p, got, exact)
+		check.Kept = len(kept)
+		c.say("%s with %d convolutions kept: %s", p, len(kept), check)
+		return check, nil
+	}
+	check, err := try(nil)
+	if err != nil || check.Holds() {
+		return check, err
+	}
+	order, err := c.sensitive(ctx, p)
+	if err != nil {
+		return check, err
+	}
+	// As few as are needed: double, then halve the interval.
+	low, high := 0, 1
+	for ; high < len(order); high *= 2 {
+		if check, err = try(order[:high]); err != nil {
+			return check, err
+		}
+		if check.Holds() {
+			break
+		}
+		low = high
+	}
+	high = min(high, len(order))
+	best, found := check, high
+	for high-low > 1 {
+		middle := (low + high) / 2
+		if check, err = try(order[:middle]); err != nil {
+			return check, err
+		}
+		if check.Holds() {
+			high, found, best = middle, middle, check
+		} else {
+			low = middle
+		}
+	}
+	c.found.Kept[p] = order[:found]
+	return best, nil
+}
+
+// sensitive are the convolutions' names, first the one which alone in a reduced
+// precision changes the answers most.
+func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, error) {
+	inputs := c.ranges[:min(len(c.ranges), 3)]
+	exact, err := c.answers(ctx, nn.Exact, inputs)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range c.found.Convolutions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	harm := map[string]float64{}
+	for i, name := range names {
+		others := slices.Concat(names[:i], names[i+1:])
+		c.found.Kept[p] = others
+		got, err := c.answers(ctx, p, inputs)
+		if err != nil {
+			return nil, err
+		}
+		for k := range got {
+			for j, v := range got[k] {
+				d := float64(v) - float64(exact[k][j])
+				harm[name] += d * d * nearness(exact[k][j], c.model.Plan.segments())
+			}
+		}
+		c.say("sensitivity in %s: %d of %d convolutions", p, i+1, len(names))
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case harm[a] > harm[b]:
+			return -1
+		case harm[a] < harm[b]:
+			return 1
+		}
+		return 0
+	})
+	return names, nil
+}
+
+// nearness weighs a mask's logit by how easily its pixel changes sides.
+func nearness(logit float32, mask bool) float64 {
+	if !mask {
+		return 1
+	}
+	p := probability(logit)
+	return p * (1 - p)
+}
+
+func probability(logit float32) float64 { return 1 / (1 + math.Exp(-float64(logit))) }
+
+// compare holds answers against the exact ones.
+func (c *calibration) compare(p nn.Precision, got, exact [][]float32) PrecisionCheck {
+	check := PrecisionCheck{Precision: p}
+	if c.model.Plan.segments() {
+		sum, worst := 0.0, 1.0
+		for i := range got {
+			dice, difference, ok := maskAgreement(got[i], exact[i])
+			check.Difference = max(check.Difference, difference)
+			if ok {
+				check.Masks++
+				sum += dice
+				worst = min(worst, dice)
+			}
+		}
+		mean := sum / float64(max(check.Masks, 1))
+		check.Dice, check.WorstDice = &mean, &worst
+		return check
+	}
+	changed := 0
+	check.Margin = verdictMargin
+	positive := c.model.Plan.Positive
+	for i := range got {
+		a, b := float64(got[i][positive]), float64(exact[i][positive])
+		check.Difference = max(check.Difference, math.Abs(a-b))
+		if (a > 0.5) != (b > 0.5) && math.Abs(b-0.5) > verdictMargin {
+			changed++
+		}
+	}
+	check.Changed = &changed
+	return check
+}
+
+// maskAgreement is the overlap of two masks given by their logits; ok is false
+// where both are empty.
+func maskAgreement(a, b []float32) (dice, difference float64, ok bool) {
+	inA, inB, both := 0, 0, 0
+	for i := range a {
+		difference = max(difference, math.Abs(probability(a[i])-probability(b[i])))
+		if a[i] > 0 {
+			inA++
+		}
+		if b[i] > 0 {
+			inB++
+			if a[i] > 0 {
+				both++
+			}
+		}
+	}
+	if inA+inB == 0 {
+		return 1, difference, false
+	}
+	return 2 * float64(both) / float64(inA+inB), difference, true
+}
+
+// String is the check in a few words.
+func (c PrecisionCheck) String() string {
+	text := fmt.Sprintf("probabilities differ by %.3f at most", c.Difference)
+	if c.Dice != nil {
+		text = fmt.Sprintf("masks agree by a Dice of %.4f (worst %.4f of %d), ", *c.Dice, *c.WorstDice, c.Masks) + text
+	}
+	if c.Changed != nil {
+		text = fmt.Sprintf("%d verdicts change, ", *c.Changed) + text
+	}
+	return text
+}

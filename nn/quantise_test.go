@@ -1,0 +1,166 @@
+//go:build cgo
+
+package nn
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jcs-ct/jcs/internal/onednn"
+)
+
+// quantisedCases are networks with convolutions before and behind others, as
+// only those are reduced.
+func quantisedCases() []graphCase {
+	conv := func(g *Graph, name string, x *Value, out int) *Value {
+		return g.ReLU(g.Conv(name, x, Conv{Out: out, Kernel: 3, Bias: true}.Same()))
+	}
+	chain := func(inner func(g *Graph, x *Value) *Value) func(g *Graph, x *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return g.Conv("last", inner(g, conv(g, "first", x, 32)), Conv{Out: 4, Kernel: 1})
+		}
+	}
+	shape := Shape{2, 3, 12, 10}
+	return []graphCase{
+		one("a chain", shape, chain(func(g *Graph, x *Value) *Value { return conv(g, "b", conv(g, "a", x, 26), 32) })),
+		one("values below zero", shape, chain(func(g *Graph, x *Value) *Value {
+			return conv(g, "b", g.Conv("a", x, Conv{Out: 32, Kernel: 3, Bias: true}.Same()), 16)
+		})),
+		one("other activations", shape, chain(func(g *Graph, x *Value) *Value {
+			x = g.Activate(HardSwish, g.Conv("a", x, Conv{Out: 32, Kernel: 3}.Same()))
+			return conv(g, "c", g.Activate(ReLU6, g.Conv("b", x, Conv{Out: 32, Kernel: 1, Bias: true})), 16)
+		})),
+		one("pool, resize and concatenation", shape, chain(func(g *Graph, x *Value) *Value {
+			a := g.Resize(g.MaxPool(conv(g, "a", x, 32), Pool{Kernel: 2}), 12, 10)
+			return conv(g, "c", g.Concat(a, conv(g, "b", x, 16)), 32)
+		})),
+		one("split, average pool and sum", shape, chain(func(g *Graph, x *Value) *Value {
+			x = conv(g, "a", x, 32)
+			y := g.Add(g.Slice(x, 0, 16), g.AveragePool(g.Slice(x, 16, 32), Pool{Kernel: 3, Stride: 1, Pad: 1}))
+			return conv(g, "b", y, 32)
+		})),
+		one("residual", shape, chain(func(g *Graph, x *Value) *Value {
+			a := conv(g, "a", x, 32)
+			return conv(g, "c", g.ReLU(g.Add(g.Conv("b", a, Conv{Out: 32, Kernel: 3, Bias: true}.Same()), a)), 16)
+		})),
+		one("squeeze and excitation", shape, chain(func(g *Graph, x *Value) *Value {
+			x = conv(g, "a", x, 32)
+			s := g.Sigmoid(g.Linear("l", g.GlobalAverage(x), Linear{Out: 32, Bias: true}))
+			return conv(g, "b", g.ScaleChannels(x, s), 32)
+		})),
+		one("depthwise", shape, chain(func(g *Graph, x *Value) *Value {
+			return conv(g, "b", g.ReLU(g.Conv("a", x, Conv{Out: 32, Kernel: 3, Groups: 32, Bias: true}.Same())), 32)
+		})),
+	}
+}
+
+func TestReducedPrecisionsAreNearTheReference(t *testing.T) {
+	for _, c := range quantisedCases() {
+		t.Run(c.name, func(t *testing.T) {
+			g := c.graph(t)
+			w, in, _ := c.values(t, g)
+			want := infer(t, g, w, Options{Executor: Reference}, in)
+			for p, tolerance := range map[Precision]float64{BFloat16: 0.02, Int8: 0.05} {
+				o := Options{Executor: OneDNN, Precision: p, Narrowest: true, Calibration: calibrated(t, g, w, in)}
+				program, err := Compile(g, w, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer program.Close()
+				if reduced(program) == 0 {
+					t.Errorf("in %s all convolutions stay float32", p)
+				}
+				out := program.NewOutputs()
+				for range 2 { // the second run finds the first one's memory
+					if err := program.Run(context.Background(), in, out); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i := range out {
+					near(t, fmt.Sprintf("output %d in %s", i, p), out[i], want[i], tolerance)
+				}
+				if d := distance(out[0].Data, want[0].Data); d == 0 {
+					t.Errorf("%s gives the exact values", p)
+				}
+			}
+		})
+	}
+}
+
+func calibrated(t *testing.T, g *Graph, w Weights, in []Tensor) *Calibration {
+	t.Helper()
+	c, err := NewCalibrator(g, w, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Observe(context.Background(), in); err != nil {
+		t.Fatal(err)
+	}
+	return c.Calibration()
+}
+
+// reduced counts the convolutions that are not in float32.
+func reduced(p *Program) int {
+	n := 0
+	for _, m := range p.exec.(*oneDNNProgram).low.methods {
+		if m.kinds != floats() {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTheFirstTheLastAndKeptConvolutionsStayFloat32(t *testing.T) {
+	c := quantisedCases()[0]
+	g := c.graph(t)
+	w, in, _ := c.values(t, g)
+	calibration := calibrated(t, g, w, in)
+	calibration.Kept = map[Precision][]string{Int8: {"a"}}
+	p, err := Compile(g, w, Options{Precision: Int8, Narrowest: true, Calibration: calibration})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for v, m := range p.exec.(*oneDNNProgram).low.methods {
+		if want := v.name == "b"; (m.kinds != floats()) != want {
+			t.Errorf("convolution %q is computed in %v", v.name, m.kinds)
+		}
+	}
+}
+
+func TestAutoTakesOnlyWhatIsAllowed(t *testing.T) {
+	c := quantisedCases()[0]
+	g := c.graph(t)
+	w, in, _ := c.values(t, g)
+	o := Options{Precision: Auto, Calibration: calibrated(t, g, w, in)}
+	p, err := Compile(g, w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if p.Precision() != Float32 || reduced(p) != 0 {
+		t.Errorf("auto without leave computes in %s, %d convolutions reduced", p.Precision(), reduced(p))
+	}
+	// With leave it takes what was measured to be fastest: here, by decree.
+	o.Allow, o.Timings = []Precision{Int8}, &Timings{}
+	o.Timings.decree = func(way string) float64 {
+		if strings.Contains(way, fmt.Sprintf(" %d>", onednn.U8)) {
+			return 1e-9
+		}
+		return 1
+	}
+	q, err := Compile(g, w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if q.Precision() != Int8 || reduced(q) == 0 {
+		t.Errorf("auto with leave computes in %s, %d convolutions reduced", q.Precision(), reduced(q))
+	}
+	if _, err := Compile(g, w, Options{Precision: Int8}); err == nil {
+		t.Error("8 bits without a calibration are taken")
+	}
+}
