@@ -27,8 +27,8 @@ from plans import PLANS
 MODELS = {"joint": "full-joint", "single": "full-segmenter",
           "cls101": "full-classifier", "cls50": "full-classifier-50"}
 TOLERANCE = 2e-5  # of a tensor's largest magnitude
-NORM_TOLERANCE = 1e-3  # of a gradient's norm
-LOSS_TOLERANCE = 5e-5  # after a step of Adam, which follows the gradient's sign
+NORM_TOLERANCE = 2e-4  # of a gradient's norm, which one fixture has in float32 only
+LOSS_TOLERANCE = 1e-8
 
 
 def deviation(summary, tensor):
@@ -119,19 +119,21 @@ def first_step(options):
         plan=PLANS["full-segmenter"], batch=2, masked=2, height=image.shape[2], width=image.shape[3],
         whole_batch=True, probabilities=True,
         optimise={"method": "adam", "rate": 1e-4, "weight_decay": 1e-4, "decay_all": True})
+    # In float64, as a ReLU that flips on float32's last bit moves a gradient.
     # Adam over lists of tensors adds the decay to the gradients themselves.
-    step = training.Step(recipe, rule.fill(networks.build(recipe.plan)), foreach=False)
+    image, masks = image.double(), masks.double()
+    step = training.Step(recipe, rule.fill(networks.build(recipe.plan)).double(), foreach=False)
     before, _ = step(image, masks, None)
     worst = 0.0
     for name, p in step.network.named_parameters():
-        want = fixture["grads"][name]["l2"]
+        want = fixture["grads"][name].get("l2_f64", fixture["grads"][name]["l2"])
         worst = max(worst, abs(float(p.grad.double().norm()) - want) / want)
     after, _ = step(image, masks, None)
     off = [abs(before / fixture["loss_f64"] - 1), abs(after / fixture["loss_after_step_f64"] - 1)]
     print(f"loss {before:.9g} (off by {off[0]:.2g}), after the step {after:.9g} (off by {off[1]:.2g}); "
           f"norms of {len(fixture['grads'])} gradients, the worst off by {worst:.2g}")
     same = len(fixture["grads"]) == len(step.parameters)
-    return same and off[0] <= 2e-6 and off[1] <= LOSS_TOLERANCE and worst <= NORM_TOLERANCE
+    return same and off[0] <= LOSS_TOLERANCE and off[1] <= LOSS_TOLERANCE and worst <= NORM_TOLERANCE
 
 
 def first_batch(options):

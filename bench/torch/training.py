@@ -79,7 +79,7 @@ def loss(recipe, outputs, masks, labels):
         return class_loss(recipe, outputs, labels)
     total = 0.0
     for weight, logits in zip(recipe.heads, outputs):
-        total = total + weight * mask_loss(recipe, logits[:len(masks)].float(), masks)
+        total = total + weight * mask_loss(recipe, logits[:len(masks)].to(masks.dtype), masks)
     if recipe.plan.get("shared_head"):
         total = total + class_loss(recipe, outputs[networks.HEADS], labels)
     return total
@@ -87,7 +87,7 @@ def loss(recipe, outputs, masks, labels):
 
 def class_loss(recipe, logits, labels):
     return recipe.class_weight * F.cross_entropy(
-        logits.float(), labels, label_smoothing=recipe.smoothing)
+        logits.to(labels.dtype), labels, label_smoothing=recipe.smoothing)
 
 
 def optimiser(recipe, network, foreach):
