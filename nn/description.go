@@ -16,8 +16,9 @@ type Node struct {
 
 // Attributes of operations that have no exported type of their own.
 type (
-	// MaxPooling and AveragePooling are the window of a pool.
-	MaxPooling     struct{ Pool }
+	// MaxPooling is the window of a max pool.
+	MaxPooling struct{ Pool }
+	// AveragePooling is the window of an average pool.
 	AveragePooling struct{ Pool }
 	// Size is the plane that a resize makes.
 	Size struct{ Height, Width int }
@@ -59,9 +60,9 @@ func (g *Graph) Nodes() []Node {
 func attributesOf(op operation) any {
 	switch o := op.(type) {
 	case maxPool:
-		return MaxPooling{o.Pool}
+		return MaxPooling(o)
 	case averagePool:
-		return AveragePooling{o.Pool}
+		return AveragePooling(o)
 	case resize:
 		return Size{o.height, o.width}
 	case slice:

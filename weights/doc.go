@@ -1,5 +1,5 @@
 // Package weights owns how a network's tensors are kept: it reads and writes
-// safetensors files, narrows and widens half precision, takes digests, and
-// holds the models that are embedded in the program. What the tensors mean is
-// the business of package network.
+// safetensors files, writes ONNX and NumPy files, narrows and widens half
+// precision, takes digests, and holds the models that are embedded in the
+// program. What the tensors mean is the business of package network.
 package weights

@@ -20,9 +20,8 @@ func WriteNPY(w io.Writer, t Tensor) error {
 	used := len(magic) + 2 + len(header) + 1
 	header += strings.Repeat(" ", (64-used%64)%64) + "\n" // data begins at a multiple of 64
 	out := bufio.NewWriter(w)
-	out.WriteString(magic)
-	out.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(header))))
-	out.WriteString(header)
+	head := binary.LittleEndian.AppendUint16([]byte(magic), uint16(len(header)))
+	out.Write(append(head, header...))
 	writeData(out, t.Data)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing a NumPy file: %w", err)

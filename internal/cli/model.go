@@ -11,7 +11,7 @@ import (
 
 type modelCommand struct {
 	Info   modelInfoCommand   `cmd:"" help:"What a model is and how it came about."`
-	Export modelExportCommand `cmd:"" help:"Write a model with fewer bits a weight."`
+	Export modelExportCommand `cmd:"" help:"Write a model with fewer bits a weight, or as ONNX."`
 }
 
 type modelInfoCommand struct {
