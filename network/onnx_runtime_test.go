@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jcs-ct/jcs/ct"
@@ -140,9 +141,9 @@ func held(t *testing.T, m *Model, o ONNXOptions, input nn.Tensor) {
 func TestExportsComputeTheSameInONNXRuntime(t *testing.T) {
 	needONNXRuntime(t)
 	sizes := [][3]int{{2, 187, 250}, {1, 256, 256}, {3, 97, 40}}
-	for _, plan := range plans() {
+	for _, plan := range append(plans(), narrowJoint()) {
 		t.Run(plan.Name, func(t *testing.T) {
-			full := plan.MobileNet == nil
+			full := strings.HasPrefix(plan.Name, "full")
 			if full && !long {
 				t.Skip("takes a minute: run make test-onnx")
 			}
@@ -166,6 +167,15 @@ func TestExportsComputeTheSameInONNXRuntime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// narrowJoint has all operations of the published networks, and few channels.
+func narrowJoint() Plan {
+	p := FullJoint()
+	p.Name = "narrow joint segmenter"
+	p.Decoder = publishedDecoder([5]int{4, 8, 8, 16, 16})
+	p.Res2Net = &Res2Net{Blocks: [4]int{1, 2, 2, 1}, Stem: 4, Planes: 8, BaseWidth: 26, Scale: 4}
+	return p
 }
 
 // What is fixed is written as numbers, which is another way through the export.
