@@ -2,11 +2,12 @@
 # make demo       diagnose a synthetic study, or make demo CT=path for another
 # make test       every test but the long ones; installs Debian packages if needed
 # make test-long  the long ones: the full networks at their full sizes
+# make test-onnx  exports in ONNX Runtime, which npm installs
 # make lint       formatting, vet, layer rules, doc comments
 # make fuzz       each fuzz target for FUZZTIME
 # make clean      remove what make made
 
-.PHONY: build deps demo test test-long test-race test-nocgo fuzz lint clean
+.PHONY: build deps demo test test-long test-onnx test-race test-nocgo fuzz onnxruntime lint clean
 
 CT ?=
 DEMO ?= demo
@@ -14,7 +15,7 @@ FUZZTIME ?= 10s
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.
-test test-long test-race fuzz: export OMP_WAIT_POLICY = passive
+test test-long test-onnx test-race fuzz: export OMP_WAIT_POLICY = passive
 
 # Rooms without numerics of minutes: the race detector is ten times slower.
 RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
@@ -38,6 +39,17 @@ test: deps
 
 test-long: deps
 	go test -tags long -timeout 30m ./network
+
+# ONNX Runtime is an independent judge of what is exported.
+test-onnx: deps onnxruntime
+	go test -tags long -timeout 30m -run 'Exports|ANorm' ./network
+
+onnxruntime: bench/onnxruntime/node_modules/.package-lock.json
+
+bench/onnxruntime/node_modules/.package-lock.json: bench/onnxruntime/package-lock.json
+	@command -v npm >/dev/null || tools/deps nodejs npm
+	npm --prefix bench/onnxruntime ci
+	@touch $@
 
 test-race: deps
 	go test -race -short $(RACE)
@@ -63,4 +75,4 @@ lint: deps
 	go tool -modfile tools/go.mod golangci-lint run
 
 clean:
-	rm -rf bin '$(DEMO)'
+	rm -rf bin bench/onnxruntime/node_modules '$(DEMO)'

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/jcs-ct/jcs/nn"
@@ -185,27 +184,10 @@ func (m *Model) stored(q nn.Parameter) (weights.Tensor, error) {
 
 // Save writes the model to a file, whole or not at all, and sets SHA256.
 func (m *Model) Save(path string, d weights.DType) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("saving a model: %w", err)
-	}
-	defer os.Remove(f.Name()) // of no effect once renamed
 	digest := sha256.New()
-	err = m.Write(io.MultiWriter(f, digest), d)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err := saveWhole(path, func(w io.Writer) error { return m.Write(io.MultiWriter(w, digest), d) })
 	if err != nil {
-		return fmt.Errorf("saving a model to %s: %w", path, err)
+		return err
 	}
 	m.SHA256 = hex.EncodeToString(digest.Sum(nil))
 	return nil

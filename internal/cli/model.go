@@ -13,7 +13,7 @@ type modelCommand struct {
 	Info      modelInfoCommand      `cmd:"" help:"What a model is and how it came about."`
 	Import    modelImportCommand    `cmd:"" help:"Make a model of a PyTorch checkpoint."`
 	Calibrate modelCalibrateCommand `cmd:"" help:"Check a model in reduced precision and keep the record."`
-	Export    modelExportCommand    `cmd:"" help:"Write a model with fewer bits a weight."`
+	Export    modelExportCommand    `cmd:"" help:"Write a model with fewer bits a weight, or as ONNX."`
 }
 
 type modelInfoCommand struct {
