@@ -24,3 +24,9 @@ func NewEngine(threads int) (*Engine, error) { return nil, errNoOneDNN }
 
 // Close does nothing.
 func (e *Engine) Close() {}
+
+// Packed is what oneDNN programs share. This build has none.
+type Packed struct{}
+
+// Bytes is 0.
+func (p *Packed) Bytes() int { return 0 }

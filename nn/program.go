@@ -35,6 +35,7 @@ type Options struct {
 	Engine    *Engine  // to share with other programs; nil: one of its own with Threads
 	Taps      []string // inner values to return after the outputs, in this order
 	Timings   *Timings // what was measured before; nil: measure again
+	Packed    *Packed  // parameters to share with other programs; nil: none
 
 	only func(way string) bool // for tests: ways of computing to choose among
 }
@@ -44,6 +45,13 @@ func (o Options) timings() *Timings {
 		return &Timings{}
 	}
 	return o.Timings
+}
+
+func (o Options) packed() *Packed {
+	if o.Packed == nil {
+		return &Packed{}
+	}
+	return o.Packed
 }
 
 // Program runs a compiled graph. It owns its memory; several goroutines may
