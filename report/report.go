@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/png"
 	"io"
 	"runtime"
 	"sync"
@@ -96,13 +95,6 @@ func pictures(r *diagnose.Result) []drawing {
 		}
 	}
 	return out
-}
-
-func pngOf(m image.Image) func(io.Writer) error {
-	return func(w io.Writer) error {
-		e := png.Encoder{CompressionLevel: png.BestSpeed}
-		return e.Encode(w, m)
-	}
 }
 
 // SegmentationFile is the name of the JSON beside masks.
