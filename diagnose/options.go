@@ -88,8 +88,8 @@ func (o Options) check(m Models) error {
 	if o.Segment == SegmentAuto && m.Classifier == nil {
 		return errors.New("diagnose: without a classifier all slices must be segmented")
 	}
-	if o.Workers < 0 || o.Workers > mostWorkers {
-		return fmt.Errorf("diagnose: %d workers are not between 0 and %d", o.Workers, mostWorkers)
+	if o.Workers < 0 || o.Workers > MostWorkers {
+		return fmt.Errorf("diagnose: %d workers are not between 0 and %d", o.Workers, MostWorkers)
 	}
 	if !(o.MaskThreshold > 0 && o.MaskThreshold < 1) {
 		return fmt.Errorf("diagnose: a mask's threshold of %g is not between 0 and 1", o.MaskThreshold)
@@ -100,10 +100,12 @@ func (o Options) check(m Models) error {
 	return nil
 }
 
-const (
-	mostWorkers  = 256
-	usualWorkers = 4 // each takes the memory of a network's activations
-)
+// MostWorkers bounds Options.Workers.
+const MostWorkers = 256
+
+// usualWorkers is where more would cost more memory, that of a network's
+// activations each, than is to be expected of a machine.
+const usualWorkers = 4
 
 // workers is how many there are for so many slices.
 func (o Options) workers(slices int) int {

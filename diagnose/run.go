@@ -333,7 +333,9 @@ func (s *study) segmentSlice(ctx context.Context, n *network.Segmenter, i int) e
 	if s.in.Volume != nil || s.showsLung(i) {
 		s.dropped.Add(int64(s.lungs[i].lungs.Keep(mask, s.lungs[i].slice, s.options.LungMarginMM)))
 	}
-	s.masks[i] = mask
+	if slices.Max(mask) > 0 { // a plane of nothing is not worth its memory
+		s.masks[i] = mask
+	}
 	s.Slices[i].Segmented = true
 	return nil
 }
