@@ -45,7 +45,7 @@ type Options struct {
 
 	// Workers is how many slices are computed side by side, each on an engine
 	// of its own that gets an equal part of the threads. 0: one for each thread,
-	// up to 4. They share weights, and each has activations of its own. Results
+	// up to 4, but fewer for few slices. They share weights, and each has activations of its own. Results
 	// do not depend on it.
 	Workers int
 
@@ -107,6 +107,10 @@ const MostWorkers = 256
 // activations each, than is to be expected of a machine.
 const usualWorkers = 4
 
+// slicesEach is how many slices a worker must have before it pays to compile
+// the networks for it, and to compute a slice with fewer threads.
+const slicesEach = 4
+
 // workers is how many there are for so many slices.
 func (o Options) workers(slices int) int {
 	n := o.Workers
@@ -115,7 +119,7 @@ func (o Options) workers(slices int) int {
 		if n < 1 {
 			n = runtime.NumCPU()
 		}
-		n = min(n, usualWorkers)
+		n = min(n, usualWorkers, slices/slicesEach)
 	}
 	return max(1, min(n, slices))
 }

@@ -100,7 +100,7 @@ func nan() float64 { zero := 0.0; return zero / zero }
 
 func TestEnginesAreNotMoreThanSlicesAndShareTheThreads(t *testing.T) {
 	for _, c := range []struct{ workers, threads, slices, want int }{
-		{0, 1, 300, 1}, {0, 2, 300, 2}, {0, 16, 300, 4}, {0, 16, 1, 1}, {8, 2, 300, 8}, {8, 2, 3, 3}, {1, 8, 300, 1},
+		{0, 1, 300, 1}, {0, 2, 300, 2}, {0, 16, 300, 4}, {0, 16, 1, 1}, {0, 2, 7, 1}, {0, 2, 8, 2}, {8, 2, 300, 8}, {8, 2, 3, 3}, {1, 8, 300, 1},
 	} {
 		o := Options{Workers: c.workers}
 		o.Engine.Threads = c.threads
