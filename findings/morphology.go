@@ -17,27 +17,18 @@ func (p plane) like() plane {
 
 // dilate marks what lies within radius of a marked pixel.
 func (p plane) dilate(radius float64) plane {
-	out := p.like()
-	r2 := float32(radius * radius)
-	for i, d := range squaredDistance(p, 1) {
-		if d <= r2 {
-			out.at[i] = 1
-		}
-	}
-	return out
+	p.at = p.within(radius, 1)
+	return p
 }
 
 // erode unmarks what lies within radius of an unmarked pixel. Beyond the edge
 // nothing is unmarked.
 func (p plane) erode(radius float64) plane {
-	out := p.like()
-	r2 := float32(radius * radius)
-	for i, d := range squaredDistance(p, 0) {
-		if d > r2 {
-			out.at[i] = 1
-		}
+	p.at = p.within(radius, 0)
+	for i, v := range p.at {
+		p.at[i] = 1 - v
 	}
-	return out
+	return p
 }
 
 // close fills notches and gaps narrower than twice the radius.
