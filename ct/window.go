@@ -32,11 +32,24 @@ func (w Window) Grey(hu int16) uint8 {
 
 // apply writes the greys of hu to dst, which has the same length.
 func (w Window) apply(dst []uint8, hu []int16) {
-	var table [1 << 16]uint8
+	low, high := w.ends()
+	table := make([]uint8, int(high)-int(low)+1)
 	for i := range table {
-		table[i] = w.Grey(int16(i - 1<<15))
+		table[i] = w.Grey(int16(int(low) + i))
 	}
 	for i, h := range hu {
-		dst[i] = table[int(h)+1<<15]
+		dst[i] = table[int(min(max(h, low), high))-int(low)]
 	}
+}
+
+// ends are values below and above which the greys do not change any more.
+func (w Window) ends() (low, high int16) {
+	hold := func(v float64) int16 {
+		if v != v {
+			return 0
+		}
+		return int16(min(max(v, math.MinInt16), math.MaxInt16))
+	}
+	a, b := hold(math.Floor(w.Level-w.Width/2)-1), hold(math.Ceil(w.Level+w.Width/2)+1)
+	return min(a, b), max(a, b)
 }

@@ -64,9 +64,9 @@ func (s *study) warn() {
 	if positive > 0 && inLung/float64(positive) < activationOutside {
 		add("activation_outside_lungs", "only %.0f %% of what made the classifier call slices positive lies in the lungs: do not trust it without a look at the activation maps", 100*inLung/float64(positive))
 	}
-	kept := s.masks.Count()
-	if s.dropped > 0 && float64(s.dropped) > opacityOutside*float64(s.dropped+kept) {
-		add("opacity_outside_lungs", "%.0f %% of the pixels that the segmenter marked lay away from the lungs and were dropped", 100*float64(s.dropped)/float64(s.dropped+kept))
+	dropped := float64(s.dropped.Load())
+	if marked := dropped + float64(s.masks.Count()); dropped > 0 && dropped > opacityOutside*marked {
+		add("opacity_outside_lungs", "%.0f %% of the pixels that the segmenter marked lay away from the lungs and were dropped", 100*dropped/marked)
 	}
 	if s.PositiveSlices() > 0 && s.options.Segment != SegmentNone && len(s.Lesions) == 0 {
 		add("no_opacity_found", "slices were called positive, but no opacity was found in them")

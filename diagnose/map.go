@@ -50,10 +50,16 @@ func (m *Map) OnSlice() []float32 {
 func (m *Map) inLung(p place, margin float64) *float64 {
 	hull := p.lungs.Hull(p.slice, margin)
 	inside, all := 0.0, 0.0
-	for i, v := range m.OnSlice() {
-		all += float64(v)
-		if hull(i%m.slice.Dx(), i/m.slice.Dx()) {
-			inside += float64(v)
+	width, values := m.slice.Dx(), m.OnSlice()
+	for y := range m.slice.Dy() {
+		for x, v := range values[y*width:][:width] {
+			if v == 0 {
+				continue
+			}
+			all += float64(v)
+			if hull(x, y) {
+				inside += float64(v)
+			}
 		}
 	}
 	if all == 0 {

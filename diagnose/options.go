@@ -3,6 +3,7 @@ package diagnose
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/jcs-ct/jcs/network"
 )
@@ -40,7 +41,13 @@ const (
 type Options struct {
 	Segment SegmentChoice
 	Rule    Rule
-	Engine  network.Options // how the networks are run
+	Engine  network.Options // how the networks are run; its Threads are those of all workers
+
+	// Workers is how many slices are computed side by side, each on an engine
+	// of its own that gets an equal part of the threads. 0: one for each thread,
+	// up to 4, but fewer for few slices. They share weights, and each has activations of its own. Results
+	// do not depend on it.
+	Workers int
 
 	// MaskThreshold is the probability above which a pixel is opaque.
 	MaskThreshold float64
@@ -81,6 +88,9 @@ func (o Options) check(m Models) error {
 	if o.Segment == SegmentAuto && m.Classifier == nil {
 		return errors.New("diagnose: without a classifier all slices must be segmented")
 	}
+	if o.Workers < 0 || o.Workers > MostWorkers {
+		return fmt.Errorf("diagnose: %d workers are not between 0 and %d", o.Workers, MostWorkers)
+	}
 	if !(o.MaskThreshold > 0 && o.MaskThreshold < 1) {
 		return fmt.Errorf("diagnose: a mask's threshold of %g is not between 0 and 1", o.MaskThreshold)
 	}
@@ -88,6 +98,30 @@ func (o Options) check(m Models) error {
 		return fmt.Errorf("diagnose: %w", err)
 	}
 	return nil
+}
+
+// MostWorkers bounds Options.Workers.
+const MostWorkers = 256
+
+// usualWorkers is where more would cost more memory, that of a network's
+// activations each, than is to be expected of a machine.
+const usualWorkers = 4
+
+// slicesEach is how many slices a worker must have before it pays to compile
+// the networks for it, and to compute a slice with fewer threads.
+const slicesEach = 4
+
+// workers is how many there are for so many slices.
+func (o Options) workers(slices int) int {
+	n := o.Workers
+	if n == 0 {
+		n = o.Engine.Threads
+		if n < 1 {
+			n = runtime.NumCPU()
+		}
+		n = min(n, usualWorkers, slices/slicesEach)
+	}
+	return max(1, min(n, slices))
 }
 
 func (o Options) progress(s Stage, done, total int) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jcs-ct/jcs/ct"
@@ -27,13 +30,17 @@ type Result struct {
 // Picture is a slice in the lung window.
 func (r *Result) Picture(slice int) *image.Gray { return r.Input.Picture(slice, ct.LungWindow()) }
 
-// Run diagnoses a study. The networks run on the calling goroutine's engine;
-// when ctx ends, so does Run, after the slice at hand at the latest.
+// Run diagnoses a study. Slices are worked on side by side: see Options.Workers.
+// When ctx ends, so does Run, after the slices at hand at the latest.
 func Run(ctx context.Context, in *ct.Input, m Models, o Options) (*Result, error) {
 	if err := o.check(m); err != nil {
 		return nil, err
 	}
 	s := newStudy(in, m, o)
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	defer s.stop()
 	for _, stage := range []struct {
 		name Stage
 		run  func(context.Context) error
@@ -58,6 +65,40 @@ func Run(ctx context.Context, in *ct.Input, m Models, o Options) (*Result, error
 	return &Result{Diagnosis: s.Diagnosis, Input: in, Masks: s.masks, Maps: s.maps}, nil
 }
 
+// start begins to compile the network that is asked first, while the lungs are
+// found.
+func (s *study) start(ctx context.Context) error {
+	var err error
+	if s.workers, err = newWorkers(s.options.workers(s.in.Len()), s.options.Engine); err != nil {
+		return fmt.Errorf("start the engines: %w", err)
+	}
+	if s.models.Classifier != nil {
+		s.classifiers = assemble(ctx, s.workers, s.in.Len(), func(o network.Options) (*network.Classifier, error) {
+			return network.NewClassifier(s.models.Classifier, o)
+		})
+	} else {
+		s.startSegmenters(ctx)
+	}
+	return nil
+}
+
+// startSegmenters begins to compile the segmenter, once it is known that it
+// will be asked.
+func (s *study) startSegmenters(ctx context.Context) {
+	s.segmenting.Do(func() {
+		s.segmenters = assemble(ctx, s.workers, s.in.Len(), func(o network.Options) (*network.Segmenter, error) {
+			return network.NewSegmenter(s.models.Segmenter, o)
+		})
+	})
+}
+
+// stop frees the networks and ends the engines.
+func (s *study) stop() {
+	s.classifiers.close()
+	s.segmenters.close()
+	s.workers.close()
+}
+
 // Milliseconds is a duration in milliseconds, to a tenth.
 func Milliseconds(d time.Duration) float64 {
 	return float64(d.Round(100*time.Microsecond)) / float64(time.Millisecond)
@@ -70,10 +111,15 @@ type study struct {
 	models  Models
 	options Options
 
+	workers     *workers
+	classifiers *team[*network.Classifier]
+	segmenters  *team[*network.Segmenter]
+	segmenting  sync.Once // segmenters are being compiled
+
 	lungs   []place // of each slice
 	masks   findings.Mask
 	maps    []*Map
-	dropped int // opaque cells away from the lungs
+	dropped atomic.Int64 // opaque cells away from the lungs
 }
 
 // place is where a slice's lungs are kept: a volume's slices share one Lungs,
@@ -179,22 +225,31 @@ func (s *study) showsLung(i int) bool { return s.lungs[i].fraction() >= s.option
 // to it. Of a picture the lungs are found less surely, so it is shown always,
 // but not called positive without them.
 func (s *study) classify(ctx context.Context) error {
-	c, err := network.NewClassifier(s.models.Classifier, s.options.Engine)
+	var asked []int
+	for i := range s.Slices {
+		if s.in.Volume == nil || s.showsLung(i) {
+			asked = append(asked, i)
+		}
+	}
+	told := &teller{options: &s.options, stage: StageClassify, total: s.in.Len()}
+	if n := s.in.Len() - len(asked); n > 0 {
+		told.add(n)
+	}
+	batch := s.options.Engine.Batch
+	batches := slices.Collect(slices.Chunk(asked, max(batch, 1)))
+	err := s.classifiers.each(ctx, len(batches), func(working context.Context, c *network.Classifier, k int) error {
+		positive, err := s.classifySlices(working, c, batches[k])
+		if err != nil {
+			return fmt.Errorf("classify slice %d: %w", batches[k][0], err)
+		}
+		if positive && s.options.Segment != SegmentNone {
+			s.startSegmenters(ctx) // they outlive this stage
+		}
+		told.add(len(batches[k]))
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	defer c.Close()
-	n := s.in.Len()
-	for i := range n {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("classify slice %d: %w", i, err)
-		}
-		if s.in.Volume == nil || s.showsLung(i) {
-			if err := s.classifySlice(ctx, c, i); err != nil {
-				return fmt.Errorf("classify slice %d: %w", i, err)
-			}
-		}
-		s.options.progress(StageClassify, i+1, n)
 	}
 	if s.in.Volume != nil {
 		s.Methods["classifier_view"] = fmt.Sprintf("the box of the slice's lungs, widened by %d mm", viewMarginMM)
@@ -203,21 +258,30 @@ func (s *study) classify(ctx context.Context) error {
 	return nil
 }
 
-func (s *study) classifySlice(ctx context.Context, c *network.Classifier, i int) error {
-	p := s.in.Picture(i, ct.LungWindow())
-	view := s.view(i, p.Rect)
-	answer, err := c.Classify(ctx, picture.Part(p, view))
+// classifySlices classifies a batch and tells whether any of it is positive.
+func (s *study) classifySlices(ctx context.Context, c *network.Classifier, batch []int) (positive bool, err error) {
+	whole, views := make([]image.Rectangle, len(batch)), make([]image.Rectangle, len(batch))
+	pictures := make([]*image.Gray, len(batch))
+	for k, i := range batch {
+		p := s.in.Picture(i, ct.LungWindow())
+		whole[k], views[k] = p.Rect, s.view(i, p.Rect)
+		pictures[k] = picture.Part(p, views[k])
+	}
+	answers, err := c.ClassifyBatch(ctx, pictures)
 	if err != nil {
-		return err
+		return false, err
 	}
-	d := &s.Slices[i]
-	d.Probability = pointer(answer.Positive)
-	d.Positive = s.showsLung(i) && answer.Positive > s.options.Rule.SliceThreshold
-	if d.Positive || s.in.Len() == 1 {
-		s.maps[i] = newMap(answer.Map, c.Plan(), p.Rect, view)
-		d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
+	for k, i := range batch {
+		d := &s.Slices[i]
+		d.Probability = pointer(answers[k].Positive)
+		d.Positive = s.showsLung(i) && answers[k].Positive > s.options.Rule.SliceThreshold
+		positive = positive || d.Positive
+		if d.Positive || s.in.Len() == 1 {
+			s.maps[i] = newMap(answers[k].Map, c.Plan(), whole[k], views[k])
+			d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
+		}
 	}
-	return nil
+	return positive, nil
 }
 
 // viewMarginMM is what the classifier sees around the lungs.
@@ -249,26 +313,29 @@ func (s *study) segment(ctx context.Context) error {
 	if len(chosen) == 0 {
 		return nil
 	}
-	network, err := network.NewSegmenter(s.models.Segmenter, s.options.Engine)
+	s.startSegmenters(ctx)
+	told := &teller{options: &s.options, stage: StageSegment, total: len(chosen)}
+	return s.segmenters.each(ctx, len(chosen), func(ctx context.Context, n *network.Segmenter, k int) error {
+		if err := s.segmentSlice(ctx, n, chosen[k]); err != nil {
+			return fmt.Errorf("segment slice %d: %w", chosen[k], err)
+		}
+		told.add(1)
+		return nil
+	})
+}
+
+func (s *study) segmentSlice(ctx context.Context, n *network.Segmenter, i int) error {
+	answer, err := n.Segment(ctx, s.in.Picture(i, ct.LungWindow()))
 	if err != nil {
 		return err
 	}
-	defer network.Close()
-	for k, i := range chosen {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("segment slice %d: %w", i, err)
-		}
-		answer, err := network.Segment(ctx, s.in.Picture(i, ct.LungWindow()))
-		if err != nil {
-			return fmt.Errorf("segment slice %d: %w", i, err)
-		}
-		mask := answer.Mask(float32(s.options.MaskThreshold))
-		if s.in.Volume != nil || s.showsLung(i) {
-			s.dropped += s.lungs[i].lungs.Keep(mask, s.lungs[i].slice, s.options.LungMarginMM)
-		}
-		s.masks[i] = mask
-		s.Slices[i].Segmented = true
-		s.options.progress(StageSegment, k+1, len(chosen))
+	mask := answer.Mask(float32(s.options.MaskThreshold))
+	if s.in.Volume != nil || s.showsLung(i) {
+		s.dropped.Add(int64(s.lungs[i].lungs.Keep(mask, s.lungs[i].slice, s.options.LungMarginMM)))
 	}
+	if slices.Max(mask) > 0 { // a plane of nothing is not worth its memory
+		s.masks[i] = mask
+	}
+	s.Slices[i].Segmented = true
 	return nil
 }

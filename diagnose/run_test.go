@@ -222,7 +222,7 @@ func TestDoubtfulResultsAreWarnedOf(t *testing.T) {
 	}
 	s.Slices[0].Positive, s.Slices[0].ActivationInLung = true, pointer(0.2)
 	s.masks[0] = []uint8{1, 1}
-	s.dropped = 1
+	s.dropped.Add(1)
 	s.warn()
 	for _, code := range []string{"activation_outside_lungs", "opacity_outside_lungs", "no_opacity_found"} {
 		if !warned(s.Diagnosis, code) {

@@ -1,5 +1,7 @@
 package findings
 
+import "encoding/binary"
+
 // run is a row's stretch of marked cells: columns from up to, not including, to.
 type run struct {
 	slice, row, from, to int32
@@ -72,6 +74,11 @@ func components(m Mask, columns, rows int, nb neighbourhood) (runs []run, n int)
 
 func appendRuns(runs []run, line []uint8, slice, row int) []run {
 	for c := 0; c < len(line); c++ {
+		if line[c] == 0 {
+			for c+8 < len(line) && binary.NativeEndian.Uint64(line[c:]) == 0 { // most of a mask
+				c += 8
+			}
+		}
 		if line[c] == 0 {
 			continue
 		}

@@ -1,6 +1,9 @@
 package findings
 
-import "math"
+import (
+	"bytes"
+	"math"
+)
 
 // Side names a lung. Right is the patient's.
 type Side uint8
@@ -181,9 +184,12 @@ func (l *Lungs) envelope(slice int, margin float64) plane {
 	hulls := l.blocks()
 	for _, side := range []Side{Right, Left} {
 		var corners []point2
-		for i, v := range l.sides[slice] {
-			if Side(v) == side {
-				corners = append(corners, point2{float64(i % l.w), float64(i / l.w)})
+		for y := 0; l.sides[slice] != nil && y < l.h; y++ {
+			// Of a row only the ends can be corners of the hull.
+			line := l.sides[slice][y*l.w:][:l.w]
+			if first := bytes.IndexByte(line, uint8(side)); first >= 0 {
+				last := bytes.LastIndexByte(line, uint8(side))
+				corners = append(corners, point2{float64(first), float64(y)}, point2{float64(last), float64(y)})
 			}
 		}
 		fillPolygon(hulls, convexHull(corners))

@@ -29,8 +29,9 @@ func LungsOfVolume(ctx context.Context, v *ct.Volume) (*Lungs, error) {
 	}
 	l.findMiddle(bodies)
 	gas := gasBound(air, hu)
-	for s := range air {
-		l.dropGas(air[s], hu[s], gas, false)
+	err = l.eachSlice(ctx, func(s int) { l.dropGas(air[s], hu[s], gas, false) })
+	if err != nil {
+		return nil, fmt.Errorf("find the lungs: %w", err)
 	}
 	l.label(air, bodies)
 	l.part()

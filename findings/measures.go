@@ -1,5 +1,12 @@
 package findings
 
+import (
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
 // LungMeasures are the measures of both lungs and of each. A lung is what the
 // threshold finds and the opacities that lie beyond it.
 type LungMeasures struct {
@@ -20,36 +27,79 @@ type LungMeasure struct {
 
 type tally struct{ lung, opacity, sum int }
 
+func (t *tally) add(o tally) {
+	t.lung += o.lung
+	t.opacity += o.opacity
+	t.sum += o.sum
+}
+
+// tallySlice counts a slice's cells by their side; opaque may be nil.
+func (l *Lungs) tallySlice(s int, hu []int16, opaque []uint8) (t [3]tally) {
+	g := l.grid
+	for r := range g.Rows {
+		at := r * g.Columns
+		var sides []uint8
+		if l.sides[s] != nil {
+			sides = l.sides[s][r/l.factor*l.w:][:l.w]
+		}
+		for block := range l.w {
+			from, to := block*l.factor, min((block+1)*l.factor, g.Columns)
+			blockSide := NoLung
+			if sides != nil {
+				blockSide = Side(sides[block])
+			}
+			if blockSide == NoLung && opaque == nil {
+				continue
+			}
+			for c := from; c < to; c++ {
+				marked := opaque != nil && opaque[at+c] != 0
+				side := blockSide
+				if side == NoLung {
+					if !marked {
+						continue
+					}
+					side = l.sideOf(float64(c))
+				}
+				t[side].lung++
+				if marked {
+					t[side].opacity++
+				}
+				if hu != nil {
+					t[side].sum += int(hu[s*g.Rows*g.Columns+at+c])
+				}
+			}
+		}
+	}
+	return t
+}
+
 // Measure measures the lungs. opacities may be nil: then nothing is said of
 // them. hu are the grid's Hounsfield units, or nil.
 func (l *Lungs) Measure(hu []int16, opacities Mask) LungMeasures {
 	var t [3]tally
 	g := l.grid
+	var mu sync.Mutex
+	group := errgroup.Group{}
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for s := range g.Slices {
-		if l.sides[s] == nil && (opacities == nil || opacities[s] == nil) {
+		var opaque []uint8
+		if opacities != nil {
+			opaque = opacities[s]
+		}
+		if l.sides[s] == nil && opaque == nil {
 			continue
 		}
-		for r := range g.Rows {
-			for c := range g.Columns {
-				i := r*g.Columns + c
-				opaque := opacities != nil && opacities[s] != nil && opacities[s][i] != 0
-				side := l.At(c, r, s)
-				if side == NoLung && opaque {
-					side = l.sideOf(float64(c))
-				}
-				if side == NoLung {
-					continue
-				}
-				t[side].lung++
-				if opaque {
-					t[side].opacity++
-				}
-				if hu != nil {
-					t[side].sum += int(hu[s*g.Rows*g.Columns+i])
-				}
+		group.Go(func() error {
+			here := l.tallySlice(s, hu, opaque)
+			mu.Lock()
+			defer mu.Unlock()
+			for side := range t {
+				t[side].add(here[side])
 			}
-		}
+			return nil
+		})
 	}
+	_ = group.Wait() // there is no error among them
 	both := tally{t[Right].lung + t[Left].lung, t[Right].opacity + t[Left].opacity, t[Right].sum + t[Left].sum}
 	known := opacities != nil
 	return LungMeasures{

@@ -17,27 +17,18 @@ func (p plane) like() plane {
 
 // dilate marks what lies within radius of a marked pixel.
 func (p plane) dilate(radius float64) plane {
-	out := p.like()
-	r2 := float32(radius * radius)
-	for i, d := range squaredDistance(p, 1) {
-		if d <= r2 {
-			out.at[i] = 1
-		}
-	}
-	return out
+	p.at = p.within(radius, 1)
+	return p
 }
 
 // erode unmarks what lies within radius of an unmarked pixel. Beyond the edge
 // nothing is unmarked.
 func (p plane) erode(radius float64) plane {
-	out := p.like()
-	r2 := float32(radius * radius)
-	for i, d := range squaredDistance(p, 0) {
-		if d > r2 {
-			out.at[i] = 1
-		}
+	p.at = p.within(radius, 0)
+	for i, v := range p.at {
+		p.at[i] = 1 - v
 	}
-	return out
+	return p
 }
 
 // close fills notches and gaps narrower than twice the radius.
@@ -105,19 +96,39 @@ func mark(at []uint8, columns int, r run, v uint8) {
 // envelopes of parabolas (Felzenszwalb and Huttenlocher 2012).
 func squaredDistance(p plane, want uint8) []float32 {
 	d := make([]float32, p.w*p.h)
-	for i, v := range p.at {
-		if (v != 0) != (want != 0) {
-			d[i] = far
-		}
-	}
-	e := newEnvelope(max(p.w, p.h))
 	for y := range p.h {
-		e.transform(d[y*p.w:], 1, p.w, p.sx)
+		nearestInRow(d[y*p.w:][:p.w], p.at[y*p.w:][:p.w], want, p.sx)
 	}
+	e := newEnvelope(p.h)
 	for x := range p.w {
 		e.transform(d[x:], p.w, p.h, p.sy)
 	}
 	return d
+}
+
+// nearestInRow sets d to the squared distance of each pixel of a row to the
+// nearest one that is wanted in the row, s apart, or to far.
+func nearestInRow(d []float32, row []uint8, want uint8, s float64) {
+	last := -1
+	for i, v := range row {
+		if (v != 0) == (want != 0) {
+			last = i
+		}
+		d[i] = far
+		if last >= 0 {
+			t := s * float64(i-last)
+			d[i] = float32(t * t)
+		}
+	}
+	last = -1
+	for i := len(row) - 1; i >= 0; i-- {
+		if d[i] == 0 {
+			last = i
+		} else if last >= 0 {
+			t := s * float64(last-i)
+			d[i] = min(d[i], float32(t*t))
+		}
+	}
 }
 
 const far = float32(1e18)

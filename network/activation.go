@@ -154,32 +154,43 @@ func (m ActivationMap) HeatMap(o MapOptions) *image.RGBA {
 func (m ActivationMap) OnSource(p Plan, width, height int) []float32 {
 	across, down := p.Preparation.seen(width, m.Width, min(width, height)), p.Preparation.seen(height, m.Height, min(width, height))
 	out := make([]float32, width*height)
+	columns := make([]between, width)
+	for x := range columns {
+		columns[x] = across.between(x, m.Width)
+	}
 	for y := range height {
-		sy := down.at(y)
-		if !inside(sy, m.Height) {
+		v := down.between(y, m.Height)
+		if !v.inside {
 			continue
 		}
-		for x := range width {
-			if sx := across.at(x); inside(sx, m.Width) {
-				out[y*width+x] = m.sample(sx, sy)
+		top, bottom := m.Values[v.first*m.Width:][:m.Width], m.Values[v.second*m.Width:][:m.Width]
+		line := out[y*width:][:width]
+		for x, u := range columns {
+			if u.inside {
+				a := float64(top[u.first])*(1-u.fraction) + float64(top[u.second])*u.fraction
+				b := float64(bottom[u.first])*(1-u.fraction) + float64(bottom[u.second])*u.fraction
+				line[x] = float32(a*(1-v.fraction) + b*v.fraction)
 			}
 		}
 	}
 	return out
 }
 
+// between is where a pixel of the source picture lies among an axis's cells.
+type between struct {
+	inside        bool
+	first, second int
+	fraction      float64 // of the way from the first to the second
+}
+
+func (a axis) between(pixel, n int) between {
+	at := a.at(pixel)
+	first, fraction := cell(at, n)
+	return between{inside(at, n), first, min(first+1, n-1), fraction}
+}
+
 // inside reports whether a coordinate falls on one of n cells.
 func inside(at float64, n int) bool { return at >= -0.5 && at < float64(n)-0.5 }
-
-// sample is the map's value at a place between cell centres.
-func (m ActivationMap) sample(x, y float64) float32 {
-	x0, fx := cell(x, m.Width)
-	y0, fy := cell(y, m.Height)
-	x1, y1 := min(x0+1, m.Width-1), min(y0+1, m.Height-1)
-	top := float64(m.Values[y0*m.Width+x0])*(1-fx) + float64(m.Values[y0*m.Width+x1])*fx
-	bottom := float64(m.Values[y1*m.Width+x0])*(1-fx) + float64(m.Values[y1*m.Width+x1])*fx
-	return float32(top*(1-fy) + bottom*fy)
-}
 
 // cell is the centre before a coordinate, and how far it is on to the next.
 func cell(at float64, n int) (int, float64) {

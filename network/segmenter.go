@@ -9,13 +9,13 @@ import (
 	"github.com/jcs-ct/jcs/picture"
 )
 
-// Segmenter runs a segmenter's or joint segmenter's model, slice by slice. One
-// goroutine at a time may use it.
+// Segmenter runs a segmenter's or joint segmenter's model, slice by slice.
+// Several goroutines may use it: one of them computes at a time, while others
+// prepare their slices and bring masks to size.
 type Segmenter struct {
 	model   *Model
 	program *nn.Program
-	input   nn.Tensor
-	outputs []nn.Tensor // the mask's probability [1 1 H W]
+	buffers pool // the output is the mask's probability [1 1 H W]
 }
 
 // Segmentation is what a segmenter says of one slice: the probability of a
@@ -42,27 +42,31 @@ func NewSegmenter(m *Model, o Options) (*Segmenter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
 	}
-	return &Segmenter{
-		model: m, program: program, outputs: program.NewOutputs(),
-		input: nn.NewTensor(1, 3, m.Plan.Height, m.Plan.Width),
-	}, nil
+	s := &Segmenter{model: m, program: program}
+	s.buffers.shape, s.buffers.program = nn.Shape{1, 3, m.Plan.Height, m.Plan.Width}, program
+	return s, nil
 }
 
 // Plan is the plan of the segmenter's model.
 func (s *Segmenter) Plan() Plan { return s.model.Plan }
 
+// Memory is what the compiled segmenter keeps: see nn.
+func (s *Segmenter) Memory() nn.Memory { return s.program.Memory() }
+
 // Segment looks at one slice. As published, the probability at the network's
 // size is resized once more, bilinear, to the picture's.
 func (s *Segmenter) Segment(ctx context.Context, src *image.Gray) (Segmentation, error) {
 	plan := s.model.Plan
-	if err := plan.PrepareInto(s.input.Data, src); err != nil {
+	b := s.buffers.take()
+	defer s.buffers.give(b)
+	if err := plan.PrepareInto(b.input.Data, src); err != nil {
 		return Segmentation{}, err
 	}
-	if err := s.program.Run(ctx, []nn.Tensor{s.input}, s.outputs); err != nil {
+	if err := s.program.Run(ctx, []nn.Tensor{b.input}, b.outputs); err != nil {
 		return Segmentation{}, fmt.Errorf("segmenting a slice: %w", err)
 	}
 	w, h := src.Rect.Dx(), src.Rect.Dy()
-	return Segmentation{Width: w, Height: h, Probability: plan.toSource(s.outputs[0].Data, w, h)}, nil
+	return Segmentation{Width: w, Height: h, Probability: plan.toSource(b.outputs[0].Data, w, h)}, nil
 }
 
 // toSource brings a plane at the input's size to that of the source picture.

@@ -52,13 +52,19 @@ type instruction struct {
 // lowering turns operations into steps. All its methods run on the engine's
 // thread. The first error sticks, as in a graph.
 type lowering struct {
-	engine   *onednn.Engine
-	training bool
-	steps    []*instruction
-	slots    []*slot
-	blocks   []*onednn.Block
-	memories []*onednn.Memory
-	arena    *onednn.Block
+	engine     *onednn.Engine
+	training   bool
+	steps      []*instruction
+	slots      []*slot
+	blocks     []*onednn.Block
+	memories   []*onednn.Memory
+	shared     *arena        // the engine's; nil: one of its own
+	inArena    bool          // it joined shared
+	arena      *onednn.Block // of shared, that the steps are tied to
+	arenaBytes int           // what it needs of it
+
+	packed   *Packed   // where parameters are looked for first, inference only
+	borrowed []*packed // from it
 
 	methods     map[*Value]method // of the convolutions; those not in it are exact
 	values      map[*Value]tensor
@@ -325,22 +331,32 @@ func (l *lowering) constant(name string, view Shape, want *onednn.Layout) tensor
 	if t, ok := l.constants[name]; ok && t.layout.Equal(want) {
 		return t
 	}
-	plain := l.plain(view)
-	out := l.keep(want, view)
-	if l.err != nil {
-		return tensor{}
-	}
-	if err := l.fill(out, plain, l.weights[name].Data); err != nil {
-		l.fail(fmt.Errorf("placing parameter %q: %w", name, err))
-	}
+	out := l.pack(name, l.weights[name].Data, view, want)
 	l.constants[name] = out
 	return out
 }
 
-// fill writes row-major values into a kept tensor, now.
-func (l *lowering) fill(t tensor, plain *onednn.Layout, values []float32) error {
-	if t.layout.Equal(plain) {
-		copy(t.block.Float32s(0, len(values)), values)
+// pack keeps values outside the arena in a layout of any type, shared with
+// other programs that want the same.
+func (l *lowering) pack(name string, values []float32, view Shape, want *onednn.Layout) tensor {
+	plain := l.plain(view)
+	if l.err != nil {
+		return tensor{}
+	}
+	e, err := l.packed.take(name, values, want, func(b *onednn.Block) error { return l.fill(b, want, plain, values) })
+	if err != nil {
+		l.fail(fmt.Errorf("placing parameter %q: %w", name, err))
+		return tensor{}
+	}
+	l.borrowed = append(l.borrowed, e)
+	s := &slot{stretch: stretch{bytes: want.Bytes()}, block: e.block, index: -1}
+	return tensor{slot: s, layout: want, shape: view}
+}
+
+// fill writes row-major values into a block in a layout, now.
+func (l *lowering) fill(b *onednn.Block, layout, plain *onednn.Layout, values []float32) error {
+	if layout.Equal(plain) {
+		copy(b.Float32s(0, len(values)), values)
 		return nil
 	}
 	staging, err := onednn.Allocate(plain.Bytes())
@@ -354,12 +370,12 @@ func (l *lowering) fill(t tensor, plain *onednn.Layout, values []float32) error 
 		return err
 	}
 	defer from.Free()
-	to, err := l.engine.Memory(t.layout, t.block, 0)
+	to, err := l.engine.Memory(layout, b, 0)
 	if err != nil {
 		return err
 	}
 	defer to.Free()
-	p, err := l.engine.Reorder(plain, t.layout)
+	p, err := l.engine.Reorder(plain, layout)
 	if err != nil {
 		return err
 	}
@@ -370,42 +386,6 @@ func (l *lowering) fill(t tensor, plain *onednn.Layout, values []float32) error 
 	}
 	defer s.Free()
 	return s.Run()
-}
-
-// bind places the slots in an arena and ties every step to its memory.
-func (l *lowering) bind() error {
-	if l.err != nil {
-		return l.err
-	}
-	stretches := make([]*stretch, 0, len(l.slots))
-	for _, s := range l.slots {
-		s.first = max(s.first, 0)
-		stretches = append(stretches, &s.stretch)
-	}
-	arena, err := onednn.Allocate(place(stretches))
-	if err != nil {
-		return fmt.Errorf("allocating the arena: %w", err)
-	}
-	l.arena = arena
-	for _, s := range l.steps {
-		if s.primitive == nil {
-			continue
-		}
-		args := make([]onednn.Argument, len(s.operands))
-		for i, o := range s.operands {
-			block, offset := l.place(o.tensor)
-			m, err := l.engine.Memory(o.layout, block, offset)
-			if err != nil {
-				return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
-			}
-			l.memories = append(l.memories, m)
-			args[i] = onednn.Argument{Role: o.role, Memory: m}
-		}
-		if s.bound, err = l.engine.Step(s.primitive, args...); err != nil {
-			return fmt.Errorf("%s %q: %w", s.kind, s.name, err)
-		}
-	}
-	return nil
 }
 
 func (l *lowering) place(t tensor) (*onednn.Block, int) {
@@ -446,22 +426,20 @@ var errInterrupted = errors.New("interrupted")
 
 // free gives everything back. It is safe after a failure half-way.
 func (l *lowering) free() {
+	l.untie()
 	for _, s := range l.steps {
-		if s.bound != nil {
-			s.bound.Free()
-		}
 		if s.primitive != nil {
 			s.primitive.Free()
 		}
 	}
-	for _, m := range l.memories {
-		m.Free()
-	}
 	for _, b := range l.blocks {
 		b.Free()
 	}
-	if l.arena != nil {
-		l.arena.Free()
+	for _, e := range l.borrowed {
+		l.packed.give(e)
+	}
+	if l.inArena {
+		l.shared.leave()
 	}
 	*l = lowering{}
 }

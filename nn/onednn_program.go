@@ -17,7 +17,10 @@ const haveOneDNN = true
 // Engine is a thread with a pool of helpers that programs compute on, one at a
 // time. Programs that share one engine share its pool. It is safe for use by
 // several goroutines.
-type Engine struct{ inner *onednn.Engine }
+type Engine struct {
+	inner *onednn.Engine
+	arena arena
+}
 
 // NewEngine starts an engine; 0 threads takes all processors.
 func NewEngine(threads int) (*Engine, error) {
@@ -25,18 +28,18 @@ func NewEngine(threads int) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{e}, nil
+	return &Engine{inner: e}, nil
 }
 
 // Close ends the engine. What was compiled for it must be closed before.
 func (e *Engine) Close() { e.inner.Close() }
 
 // engineFor is the engine that the options name, or one of the program's own.
-func engineFor(o Options) (e *onednn.Engine, own bool, err error) {
+func engineFor(o Options) (e *Engine, own bool, err error) {
 	if o.Engine != nil {
-		return o.Engine.inner, false, nil
+		return o.Engine, false, nil
 	}
-	e, err = onednn.NewEngine(o.Threads)
+	e, err = NewEngine(o.Threads)
 	return e, true, err
 }
 
@@ -57,15 +60,16 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 	if err != nil {
 		return nil, err
 	}
-	p := &oneDNNProgram{engine: e, ownEngine: own}
+	p := &oneDNNProgram{engine: e.inner, ownEngine: own}
 	s := stage(g, w, wanted)
-	err = e.Do(context.Background(), func() error {
-		p.low = newLowering(e, s.weights, false)
+	err = p.engine.Do(context.Background(), func() error {
+		p.low = newLowering(p.engine, s.weights, false)
+		p.low.shared, p.low.packed = &e.arena, o.packed()
 		p.low.uses = s.uses()
 		p.low.homes = homes(s.nodes)
 		p.low.watched = o.watched
 		p.low.calibration = o.Calibration
-		p.low.methods, p.precision = chooseMethods(e, s, o, nil)
+		p.low.methods, p.precision = chooseMethods(p.engine, s, o, nil)
 		for _, v := range s.nodes {
 			p.low.lower(v)
 		}
@@ -75,6 +79,7 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 			}
 		}
 		p.outputs = p.low.results(s.wanted)
+		p.low.weights = nil // what was folded is packed now
 		return p.low.bind()
 	})
 	if err != nil {
@@ -126,6 +131,9 @@ func (l *lowering) results(wanted []Output) []tensor {
 
 func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error {
 	return p.engine.Do(ctx, func() error {
+		if err := p.low.tie(); err != nil {
+			return err
+		}
 		for i, t := range p.inputs {
 			copy(p.low.floats(t), inputs[i].Data)
 		}
@@ -157,6 +165,8 @@ func (p *oneDNNProgram) profile(ctx context.Context, inputs, outputs []Tensor) (
 	p.low.timed = nil
 	return times, err
 }
+
+func (p *oneDNNProgram) memory() Memory { return p.low.memory() }
 
 func interruption(ctx context.Context, err error) error {
 	if errors.Is(err, errInterrupted) {

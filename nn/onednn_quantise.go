@@ -3,6 +3,8 @@
 package nn
 
 import (
+	"slices"
+
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
 
@@ -48,33 +50,23 @@ func (l *lowering) quantisedWeights(v *Value, c fusedConv, q quantised, want *on
 		return nil
 	}
 	view := kernelView(c.Conv, v.params[0].Shape)
-	w := l.keep(want, view)
-	if l.err != nil {
-		return nil
-	}
 	values := make([]float32, len(l.weights[v.params[0].Name].Data))
 	each := len(values) / len(q.weights)
 	for i, value := range l.weights[v.params[0].Name].Data {
 		values[i] = value / q.weights[i/each]
 	}
-	l.fail(l.fill(w, l.plain(view), values))
-	operands := []operand{{onednn.Weights, w}}
-	if !c.Bias || l.err != nil {
+	operands := []operand{{onednn.Weights, l.pack(v.params[0].Name+" in 8 bits", values, view, want)}}
+	if !c.Bias {
 		return operands
 	}
 	shape := v.params[1].Shape
-	b := l.keep(l.plain(shape), shape)
-	if l.err != nil {
-		return nil
-	}
-	bias := b.block.Float32s(0, shape.Elements())
-	copy(bias, l.weights[v.params[1].Name].Data)
+	bias := slices.Clone(l.weights[v.params[1].Name].Data)
 	if onednn.BiasInSums() {
 		for i := range bias {
 			bias[i] /= q.sums[i]
 		}
 	}
-	return append(operands, operand{onednn.Bias, b})
+	return append(operands, operand{onednn.Bias, l.pack(v.params[1].Name+" in 8 bits", bias, shape, l.plain(shape))})
 }
 
 // watch shows a convolution's input and result to an observer at each run.

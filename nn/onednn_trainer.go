@@ -36,14 +36,14 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &oneDNNTrainer{engine: e, ownEngine: own, all: g.parameters}
+	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
 	s := staged{nodes: g.nodes, wanted: g.outputs, weights: w}.prune()
-	err = e.Do(context.Background(), func() error {
-		t.low = newLowering(e, w, true)
+	err = t.engine.Do(context.Background(), func() error {
+		t.low = newLowering(t.engine, w, true)
 		t.low.uses = s.uses()
 		t.low.homes = homes(s.nodes)
 		t.low.needs = needed(s.nodes)
-		t.low.methods, _ = chooseMethods(e, s, o, t.low.needs)
+		t.low.methods, _ = chooseMethods(t.engine, s, o, t.low.needs)
 		t.low.master(g.parameters)
 		t.lowerForward(s)
 		t.lowerBackward(s)

@@ -52,6 +52,7 @@ type Options struct {
 	Engine    *Engine  // to share with other programs; nil: one of its own with Threads
 	Taps      []string // inner values to return after the outputs, in this order
 	Timings   *Timings // what was measured before; nil: measure again
+	Packed    *Packed  // parameters to share with other programs; nil: none
 
 	Allow       []Precision  // for Auto: reduced precisions that may be taken
 	Calibration *Calibration // for Int8, and convolutions that BFloat16 leaves alone
@@ -68,6 +69,13 @@ func (o Options) timings() *Timings {
 		return &Timings{}
 	}
 	return o.Timings
+}
+
+func (o Options) packed() *Packed {
+	if o.Packed == nil {
+		return &Packed{}
+	}
+	return o.Packed
 }
 
 // Program runs a compiled graph. It owns its memory; several goroutines may

@@ -82,6 +82,11 @@ func pillowRows(src *image.Gray, w int) *image.Gray {
 	for y := range h {
 		in, out := row(src, y), row(dst, y)
 		for x := range out {
+			if f.count[x] == 2 { // everywhere but at the edges, when enlarging
+				at, weights := in[f.first[x]:][:2], f.weights[x*f.size:][:2]
+				out[x] = clip8((int32(at[0])*weights[0] + int32(at[1])*weights[1] + 1<<(pillowBits-1)) >> pillowBits)
+				continue
+			}
 			taps := in[f.first[x]:][:f.count[x]]
 			weights := f.weights[x*f.size:][:len(taps)]
 			sum := int32(1 << (pillowBits - 1))
@@ -100,6 +105,14 @@ func pillowColumns(src *image.Gray, h int) *image.Gray {
 	dst := image.NewGray(image.Rect(0, 0, w, h))
 	sums := make([]int32, w)
 	for y := range h {
+		if f.count[y] == 2 {
+			a, b := row(src, f.first[y]), row(src, f.first[y]+1)[:w]
+			weights, out := f.weights[y*f.size:][:2], row(dst, y)[:w]
+			for x, v := range a {
+				out[x] = clip8((int32(v)*weights[0] + int32(b[x])*weights[1] + 1<<(pillowBits-1)) >> pillowBits)
+			}
+			continue
+		}
 		for x := range sums {
 			sums[x] = 1 << (pillowBits - 1)
 		}

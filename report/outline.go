@@ -12,16 +12,22 @@ func drawOutline(dst *image.RGBA, at image.Rectangle, mask []uint8, w, h, thick 
 		return
 	}
 	dx, dy := at.Dx(), at.Dy()
+	column := make([]int, dx)
+	for x := range column {
+		column[x] = x * w / dx
+	}
 	inside := make([]bool, dx*dy)
 	for y := range dy {
-		for x := range dx {
-			inside[y*dx+x] = mask[y*h/dy*w+x*w/dx] != 0
+		from, to := mask[y*h/dy*w:][:w], inside[y*dx:][:dx]
+		for x, c := range column {
+			to[x] = from[c] != 0
 		}
 	}
-	for i, in := range inside {
-		x, y := i%dx, i/dx
-		if in && atBorder(inside, dx, dy, x, y) {
-			stamp(dst, at, inside, x, y, thick, colour)
+	for y := range dy {
+		for x, in := range inside[y*dx:][:dx] {
+			if in && atBorder(inside, dx, dy, x, y) {
+				stamp(dst, at, inside, x, y, thick, colour)
+			}
 		}
 	}
 }

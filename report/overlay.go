@@ -38,7 +38,9 @@ func activationOverlay(r *diagnose.Result, slice int, f faces) canvas {
 	colours := infernoTable()
 	levels := picture.ResizeOpenCVFloat(r.Maps[slice].OnSlice(), p.Rect.Dx(), p.Rect.Dy(), at.Dx(), at.Dy())
 	for i, v := range levels {
-		blend(c.RGBA, i%at.Dx(), i/at.Dx(), colours[int(255*v)], strongestBlend*float64(v))
+		if v > 0 {
+			blend(c.RGBA, i%at.Dx(), i/at.Dx(), colours[int(255*v)], strongestBlend*float64(v))
+		}
 	}
 	c.colourScale(image.Rect(at.Max.X+10, 40, at.Max.X+28, at.Max.Y-40))
 	text := caption(r.Diagnosis, slice) + "   activation of the classifier, relative to its largest"

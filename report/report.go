@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/png"
 	"io"
 	"runtime"
 	"sync"
@@ -21,6 +20,10 @@ func Write(ctx context.Context, to *Folder, r *diagnose.Result, progress func(do
 	return drawAll(ctx, to, pictures(r), progress)
 }
 
+// writersEach is how many pictures a processor has in work: while one waits for
+// the disk, another is drawn.
+const writersEach = 4
+
 // drawAll draws and writes pictures, several at a time.
 func drawAll(ctx context.Context, to *Folder, todo []drawing, progress func(done, total int)) error {
 	next := make(chan drawing, len(todo))
@@ -31,7 +34,7 @@ func drawAll(ctx context.Context, to *Folder, todo []drawing, progress func(done
 	group, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
 	done := 0
-	for range min(runtime.GOMAXPROCS(0), len(todo)) {
+	for range min(writersEach*runtime.GOMAXPROCS(0), len(todo)) {
 		group.Go(func() error {
 			f, err := newFaces() // letters cannot be shared
 			if err != nil {
@@ -96,13 +99,6 @@ func pictures(r *diagnose.Result) []drawing {
 		}
 	}
 	return out
-}
-
-func pngOf(m image.Image) func(io.Writer) error {
-	return func(w io.Writer) error {
-		e := png.Encoder{CompressionLevel: png.BestSpeed}
-		return e.Encode(w, m)
-	}
 }
 
 // SegmentationFile is the name of the JSON beside masks.

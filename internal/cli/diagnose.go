@@ -15,6 +15,7 @@ type diagnoseCommand struct {
 	Out     string `required:"" placeholder:"DIR" help:"Folder for the results; must not exist or be empty."`
 	Force   bool   `help:"Replace an earlier result in --out."`
 	Segment string `default:"auto" enum:"auto,all,none" help:"Segment the slices that were called positive (auto), all, or none."`
+	Workers int    `default:"0" help:"Slices computed side by side, which share the threads out; 0 for one a thread, up to 4. The results are the same."`
 	JSON    bool   `name:"json" help:"Print the diagnosis as JSON."`
 }
 
@@ -50,6 +51,9 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	if err := rule.Check(); err != nil {
 		return usageError{err}
 	}
+	if c.Workers < 0 || c.Workers > diagnose.MostWorkers {
+		return usage("--workers must be between 0 and %d", diagnose.MostWorkers)
+	}
 	engine, err := c.options(t)
 	if err != nil {
 		return err
@@ -74,7 +78,7 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	read := time.Since(begin)
 	o := diagnose.DefaultOptions()
 	o.Rule, o.Segment = rule, diagnose.SegmentChoice(c.Segment)
-	o.Engine = engine
+	o.Engine, o.Workers = engine, c.Workers
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
 	result, err := diagnose.Run(ctx, in, models, o)
 	if err != nil {
