@@ -45,17 +45,14 @@ func TestTimesAreOfASlice(t *testing.T) {
 }
 
 func TestRunsAreHeldAgainstTheLimitOfTheirArithmetic(t *testing.T) {
-	d := benchResult{Limits: benchLimits{Float32: 100, Winograd: 300, Int8: 400}}
-	for _, r := range []benchRun{
+	d := benchResult{Limits: benchLimits{Float32: 100, Winograd: 300, Int8: 400}, Runs: []benchRun{
 		{Precision: "exact", benchFigures: benchFigures{GFLOPS: 50, Arithmetic: map[string]float64{"f32": 1}}},
 		{Precision: "f32", benchFigures: benchFigures{GFLOPS: 150, Arithmetic: map[string]float64{"f32": 1}}},
 		{Precision: "bf16", benchFigures: benchFigures{GFLOPS: 150, Arithmetic: map[string]float64{"bf16": 1}}},
 		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Arithmetic: map[string]float64{"f32": 0.4, "int8": 0.6}}},
 		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Arithmetic: map[string]float64{"f32": 0.6, "int8": 0.4}}},
 		{Precision: "int8", Unavailable: "no"},
-	} {
-		d.Runs = append(d.Runs, r)
-	}
+	}}
 	d.compare()
 	for i, want := range []float64{0.5, 1.5, 0, 0.25, 1, 0} {
 		if got := d.Runs[i].ShareOfLimit; got != want {
