@@ -4,6 +4,7 @@ package nn
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 )
@@ -61,8 +62,12 @@ func quietest(t *testing.T, run func() ([]LayerTime, error)) (best []LayerTime, 
 func TestAProfileIsThatOfARun(t *testing.T) {
 	g := profiled().graph(t)
 	w, in, _ := profiled().values(t, g)
-	for _, p := range []Precision{Exact, Auto} {
-		program, err := Compile(g, w, Options{Precision: p, Threads: 1})
+	limits, err := MeasureLimits(context.Background(), 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Precision{Exact, Auto, BFloat16} {
+		program, err := Compile(g, w, Options{Precision: p, Threads: 1, Narrowest: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,8 +75,12 @@ func TestAProfileIsThatOfARun(t *testing.T) {
 		out := program.NewOutputs()
 		layers, whole := quietest(t, func() ([]LayerTime, error) { return program.Profile(context.Background(), in, out) })
 		holdProfile(t, layers, whole, g.Operations())
+		half := slices.ContainsFunc(layers, func(l LayerTime) bool { return l.Arithmetic == "bf16" })
+		if half != (p == BFloat16) && (p != BFloat16 || limits.BFloat16 > 0) {
+			t.Errorf("%s: that some layer is in bf16 is %t", p, half)
+		}
 		f := program.Footprint()
-		if f.Arena <= 0 || f.Activations <= f.Arena || f.Weights < 4*32*32*9 {
+		if f.Arena <= 0 || f.Activations <= f.Arena || f.Weights < 2*32*32*9 {
 			t.Errorf("%s: the memory is %+v", p, f)
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // inference compiles a network for what a diagnosis asks of it: a classifier's
 // probabilities and last features, a segmenter's mask. Only classifiers are
-// given several slices at once, as in a diagnosis.
+// given several slices at once, as in a diagnosis. The model's record says what
+// auto may take, and the ranges that int8 needs.
 func (b benchTask) inference(m *network.Model, o nn.Options) (*workload, error) {
 	plan := b.sized(m.Plan)
 	batch, outputs := 1, network.HeadOutputs()[:1]
@@ -21,6 +22,10 @@ func (b benchTask) inference(m *network.Model, o nn.Options) (*workload, error) 
 	g, err := plan.GraphWith(network.GraphOptions{Outputs: outputs}, batch, plan.Height, plan.Width)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	o.Allow = m.Record.Allowed()
+	if m.Record != nil {
+		o.Calibration = m.Record.Calibration
 	}
 	program, err := nn.Compile(g, m.Weights, o)
 	if err != nil {
@@ -34,7 +39,8 @@ func (b benchTask) inference(m *network.Model, o nn.Options) (*workload, error) 
 	}
 	in, out := []nn.Tensor{input}, program.NewOutputs()
 	return &workload{
-		input: input.Shape, operations: g.Operations(), footprint: program.Footprint(), preparation: preparation,
+		input: input.Shape, operations: g.Operations(), footprint: program.Footprint(),
+		precision: program.Precision(), preparation: preparation,
 		run: func(ctx context.Context) (map[string]time.Duration, error) { return nil, program.Run(ctx, in, out) },
 		profile: func(ctx context.Context) ([]nn.LayerTime, map[string]time.Duration, error) {
 			layers, err := program.Profile(ctx, in, out)

@@ -15,6 +15,7 @@ type workload struct {
 	input      nn.Shape
 	operations int64
 	footprint  nn.Footprint
+	precision  nn.Precision // that it computes in, where that is known: never auto
 	// run runs it once. parts, if any, are what that consists of.
 	run     func(ctx context.Context) (parts map[string]time.Duration, err error)
 	profile func(ctx context.Context) (layers []nn.LayerTime, parts map[string]time.Duration, err error)
@@ -64,6 +65,9 @@ func (b benchTask) measure(ctx context.Context, t *terminal) (benchRun, error) {
 		return r, fmt.Errorf("running %s: %w", r.Network, err)
 	}
 	r.Arithmetic = shares
+	if b.Precision == string(nn.Auto) {
+		r.Chosen = string(w.precision)
+	}
 	return r, nil
 }
 

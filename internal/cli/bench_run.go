@@ -61,7 +61,8 @@ type benchFigures struct {
 
 	Operations   int64              `json:"operations,omitempty"` // of the whole batch
 	GFLOPS       float64            `json:"gflops,omitempty"`
-	Arithmetic   map[string]float64 `json:"arithmetic,omitempty"` // shares of the operations
+	Chosen       string             `json:"chosen_precision,omitempty"` // by auto
+	Arithmetic   map[string]float64 `json:"arithmetic,omitempty"`       // shares of the operations
 	LimitGFLOPS  float64            `json:"limit_gflops,omitempty"`
 	ShareOfLimit float64            `json:"share_of_limit,omitempty"`
 
@@ -94,19 +95,14 @@ func (d *benchResult) compare() {
 }
 
 // arithmetic is the one whose limit a precision is held against: its own, and
-// of auto that of most operations.
+// of auto that of what it chose.
 func (f *benchFigures) arithmetic(precision string) string {
-	switch precision {
-	case "exact", "f32":
-		return arithmeticFloat32
-	case "auto":
-		most := arithmeticFloat32
-		for _, a := range []string{arithmeticBFloat16, arithmeticInt8} {
-			if f.Arithmetic[a] > f.Arithmetic[most] {
-				most = a
-			}
-		}
-		return most
+	if precision == "auto" {
+		precision = f.Chosen
 	}
-	return precision
+	switch precision {
+	case arithmeticBFloat16, arithmeticInt8:
+		return precision
+	}
+	return arithmeticFloat32
 }

@@ -10,9 +10,10 @@ import (
 func (t *terminal) bench(d benchResult) error {
 	runs := [][]string{{"network", "precision", "input", "median", "10 % to 90 %", "fastest", "runs", "GFLOP/s", "of limit"}}
 	memory := [][]string{{"memory", "precision", "peak", "arena", "activations", "weights"}}
+	missing := [][]string{{"not available", "precision", "why"}}
 	for _, r := range d.Runs {
 		if r.Unavailable != "" {
-			runs = append(runs, []string{r.Network, r.Precision, "not available: " + r.Unavailable})
+			missing = append(missing, []string{r.Network, r.Precision, r.Unavailable})
 			continue
 		}
 		runs = append(runs, r.row())
@@ -20,23 +21,18 @@ func (t *terminal) bench(d benchResult) error {
 			r.Network, r.Precision, megabytes(r.PeakMemory), megabytes(r.Arena), megabytes(r.Activations), megabytes(r.Weights),
 		})
 	}
-	tables := [][][]string{runs}
+	tables := [][][]string{runs, missing}
 	if d.What == benchTraining {
 		tables = append(tables, d.stepParts())
 	}
-	if len(memory) > 1 {
-		tables = append(tables, memory)
-	}
-	if limits := d.Limits.rows(); len(limits) > 1 {
-		tables = append(tables, limits)
-	}
+	tables = append(tables, memory, d.Limits.rows())
 	for _, r := range d.Runs {
 		if r.Profile != nil {
 			tables = append(tables, r.profileTables()...)
 		}
 	}
 	for _, rows := range tables {
-		if len(rows) < 2 {
+		if len(rows) < 2 { // nothing below its head
 			continue
 		}
 		if err := t.table(rows); err != nil {
@@ -52,7 +48,7 @@ func (t *terminal) bench(d benchResult) error {
 	for _, w := range d.Warnings {
 		t.say("warning: %s", w)
 	}
-	on := []string{d.Processor, d.Engine, d.InstructionSet, fmt.Sprintf("%d threads", d.Threads), "jcs " + d.Version, d.Date}
+	on := []string{d.Processor, d.Engine, d.InstructionSet, fmt.Sprintf("threads: %d", d.Threads), "jcs " + d.Version, d.Date}
 	on = slices.DeleteFunc(on, func(s string) bool { return s == "" })
 	_, err := fmt.Fprintln(t.out, strings.Join(on, ", "))
 	return err
@@ -63,8 +59,12 @@ func (r benchRun) row() []string {
 	if r.ShareOfLimit > 0 {
 		share = fmt.Sprintf("%.0f %%", 100*r.ShareOfLimit)
 	}
+	precision := r.Precision
+	if r.Chosen != "" {
+		precision += " (" + r.Chosen + ")"
+	}
 	return []string{
-		r.Network, r.Precision, fmt.Sprintf("%d x %d x %d", r.Batch, r.Height, r.Width), inMS(r.MedianMS),
+		r.Network, precision, fmt.Sprintf("%d x %d x %d", r.Batch, r.Height, r.Width), inMS(r.MedianMS),
 		fmt.Sprintf("%.1f to %.1f", r.Tenth, r.Ninetieth), inMS(r.FastestMS), fmt.Sprint(r.Runs),
 		fmt.Sprintf("%.0f", r.GFLOPS), share,
 	}

@@ -46,11 +46,11 @@ func TestTimesAreOfASlice(t *testing.T) {
 
 func TestRunsAreHeldAgainstTheLimitOfTheirArithmetic(t *testing.T) {
 	d := benchResult{Limits: benchLimits{Float32: 100, Winograd: 300, Int8: 400}, Runs: []benchRun{
-		{Precision: "exact", benchFigures: benchFigures{GFLOPS: 50, Arithmetic: map[string]float64{"f32": 1}}},
-		{Precision: "f32", benchFigures: benchFigures{GFLOPS: 150, Arithmetic: map[string]float64{"f32": 1}}},
-		{Precision: "bf16", benchFigures: benchFigures{GFLOPS: 150, Arithmetic: map[string]float64{"bf16": 1}}},
-		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Arithmetic: map[string]float64{"f32": 0.4, "int8": 0.6}}},
-		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Arithmetic: map[string]float64{"f32": 0.6, "int8": 0.4}}},
+		{Precision: "exact", benchFigures: benchFigures{GFLOPS: 50}},
+		{Precision: "f32", benchFigures: benchFigures{GFLOPS: 150}},
+		{Precision: "bf16", benchFigures: benchFigures{GFLOPS: 150}},
+		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Chosen: "int8"}},
+		{Precision: "auto", benchFigures: benchFigures{GFLOPS: 100, Chosen: "f32"}},
 		{Precision: "int8", Unavailable: "no"},
 	}}
 	d.compare()
@@ -89,7 +89,8 @@ func TestAProfileSumsItsLayers(t *testing.T) {
 	}
 }
 
-// The layers of a network take the time of the network, and do its operations.
+// The layers of a network do its operations. That they take its time is held in
+// nn, within one run: here another program may come between the runs.
 func TestAProfileIsThatOfItsNetwork(t *testing.T) {
 	if !strings.HasPrefix(first(engineVersion()), "oneDNN") {
 		t.Skip("the plain executor has no profile")
@@ -100,18 +101,12 @@ func TestAProfileIsThatOfItsNetwork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var ms float64
 		var operations int64
 		for _, l := range r.Profile.Layers {
-			ms += l.MS
 			operations += l.Operations
 		}
 		if operations != r.Operations {
 			t.Errorf("%s: the layers have %d operations, the network %d", what, operations, r.Operations)
-		}
-		// Of a busy machine no more can be said.
-		if ms > 10*r.MedianRunMS || ms < r.FastestMS/4 {
-			t.Errorf("%s: the layers take %g ms, the network %g", what, ms, r.MedianRunMS)
 		}
 	}
 }
