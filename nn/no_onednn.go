@@ -2,7 +2,11 @@
 
 package nn
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 const haveOneDNN = false
 
@@ -15,6 +19,9 @@ func newOneDNNExecutor(*Graph, Weights, []Output, Options) (executor, error) {
 func newOneDNNTrainer(*Graph, Weights, Options) (trainExecutor, error) {
 	return nil, errNoOneDNN
 }
+
+// measureLimits finds none: this build has no kernels.
+func measureLimits(context.Context, int, time.Duration) (Limits, error) { return Limits{}, nil }
 
 // Engine is what oneDNN programs share. This build has none: programs of the
 // reference executor run on the goroutines that call them.

@@ -36,7 +36,6 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	y := l.destination(v, out, src, residual, c.residual)
 	y.scale = q.out
 	l.emit(p, append(operands, operand{onednn.Dst, y})...)
-	l.last().operations = v.operations()
 	l.watch(v, src, y)
 	l.values[v] = y
 	spec.Training = false

@@ -45,8 +45,6 @@ type instruction struct {
 	operands  []operand
 	work      func()
 	bound     *onednn.Step
-	// operations are the useful multiplications and additions, of convolutions.
-	operations int64
 }
 
 // lowering turns operations into steps. All its methods run on the engine's

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
@@ -150,20 +149,6 @@ func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error
 // observe has watch told of what each convolution read and wrote.
 func (p *oneDNNProgram) observe(watch func(convolution string, in, out []float32)) {
 	p.low.observer = watch
-}
-
-func (p *oneDNNProgram) profile(ctx context.Context, inputs, outputs []Tensor) ([]LayerTime, error) {
-	var times []LayerTime
-	p.low.timed = func(s *instruction, took time.Duration) {
-		t := LayerTime{Layer: s.name, Kind: s.kind, Operations: s.operations, Time: took}
-		if s.primitive != nil {
-			t.Implementation = s.primitive.Implementation()
-		}
-		times = append(times, t)
-	}
-	err := p.run(ctx, inputs, outputs)
-	p.low.timed = nil
-	return times, err
 }
 
 func (p *oneDNNProgram) memory() Memory { return p.low.memory() }

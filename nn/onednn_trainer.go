@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
 )
@@ -92,17 +91,6 @@ func (l *lowering) parameter(p *Parameter, view Shape, want *onednn.Layout) tens
 
 // vector is a parameter of one axis.
 func (l *lowering) vector(p *Parameter) tensor { return l.parameter(p, p.Shape, l.plain(p.Shape)) }
-
-// needed are the values on a way to a trained parameter: those that have one
-// behind them.
-func needed(nodes []*Value) map[*Value]bool {
-	needs := map[*Value]bool{}
-	for _, v := range nodes {
-		needs[v] = slices.ContainsFunc(v.params, func(p *Parameter) bool { return p.Trained }) ||
-			slices.ContainsFunc(v.inputs, func(in *Value) bool { return needs[in] })
-	}
-	return needs
-}
 
 func (t *oneDNNTrainer) lowerForward(s staged) {
 	l := t.low

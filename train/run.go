@@ -275,23 +275,33 @@ func (r *run) step(ctx context.Context, b dataset.Batch) (losses, error) {
 	}
 	share, partner := r.config.Mixing.Draw(r.config.Seed, r.progress.Step, len(b.Samples))
 	r.batch.mix(share, partner)
-	if err := r.trainer.Forward(ctx, []nn.Tensor{r.batch.input}, r.outputs); err != nil {
-		return losses{}, fmt.Errorf("step %d forward: %w", r.progress.Step+1, err)
-	}
-	l, err := r.config.loss(r.plan, r.batch, r.outputs, r.grads)
-	if err != nil {
-		return l, err
-	}
-	if err := r.trainer.Backward(ctx, r.grads, nil); err != nil {
-		return l, fmt.Errorf("step %d backward: %w", r.progress.Step+1, err)
-	}
-	norm, err := r.update(r.schedule(r.progress.Step))
+	l, norm, err := r.learn(ctx, func(string) {})
 	if err != nil {
 		return l, err
 	}
 	r.progress.Step++
 	r.progress.Window.add(l, norm)
 	return l, nil
+}
+
+// learn makes a step with the batch that has been filled, and calls lap at the
+// end of each of its parts.
+func (r *run) learn(ctx context.Context, lap func(part string)) (l losses, norm float64, err error) {
+	if err := r.trainer.Forward(ctx, []nn.Tensor{r.batch.input}, r.outputs); err != nil {
+		return losses{}, 0, fmt.Errorf("step %d forward: %w", r.progress.Step+1, err)
+	}
+	lap(ForwardPart)
+	if l, err = r.config.loss(r.plan, r.batch, r.outputs, r.grads); err != nil {
+		return l, 0, err
+	}
+	lap(LossPart)
+	if err := r.trainer.Backward(ctx, r.grads, nil); err != nil {
+		return l, 0, fmt.Errorf("step %d backward: %w", r.progress.Step+1, err)
+	}
+	lap(BackwardPart)
+	norm, err = r.update(r.schedule(r.progress.Step))
+	lap(UpdatePart)
+	return l, norm, err
 }
 
 // update moves the weights by their gradients, unless these are not finite.

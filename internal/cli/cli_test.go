@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,8 +36,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "dicom" {
+			switch name {
+			case "dicom":
 				return canReadDICOM(), nil
+			case "oneDNN":
+				engine, _ := engineVersion()
+				return strings.HasPrefix(engine, "oneDNN"), nil
 			}
 			return false, errors.New("no such condition")
 		},

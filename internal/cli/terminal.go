@@ -32,6 +32,7 @@ type terminal struct {
 	grace  time.Duration  // asked for by a command that has more to save
 
 	timings *network.Timings // that were opened
+	once    map[string]bool  // lines that were said once
 
 	noteMu sync.Mutex
 	beside string // what stands beside the bar
@@ -164,6 +165,18 @@ func (t *terminal) say(format string, args ...any) {
 		return
 	}
 	fmt.Fprintf(t.err, format+"\n", args...)
+}
+
+// sayOnce prints a line that has not been printed so before.
+func (t *terminal) sayOnce(line string) {
+	if line == "" || t.once[line] {
+		return
+	}
+	if t.once == nil {
+		t.once = map[string]bool{}
+	}
+	t.once[line] = true
+	t.say("%s", line)
 }
 
 // undoUnlessDone calls f at the end of a command that fails or is interrupted.

@@ -1,6 +1,6 @@
 package nn
 
-// Memory is what a program keeps outside Go's heap, in bytes.
+// Memory is what a program or a trainer keeps outside Go's heap, in bytes.
 type Memory struct {
 	// Arena holds the activations, and the memory is used again once what lies
 	// in it was read for the last time. The programs of one engine share the
@@ -15,8 +15,14 @@ type Memory struct {
 
 // Memory tells what the program keeps. Of the reference executor, which has all
 // in Go's heap, it tells nothing.
-func (p *Program) Memory() Memory {
-	if e, ok := p.exec.(interface{ memory() Memory }); ok {
+func (p *Program) Memory() Memory { return memoryOf(p.exec) }
+
+// Memory tells what the trainer keeps: of weights the masters and their
+// gradients.
+func (t *Trainer) Memory() Memory { return memoryOf(t.exec) }
+
+func memoryOf(executor any) Memory {
+	if e, ok := executor.(interface{ memory() Memory }); ok {
 		return e.memory()
 	}
 	return Memory{}
