@@ -31,6 +31,7 @@ struct jcs_primitive {
   dnnl::primitive primitive;
   dnnl::primitive_desc_base desc;
   std::unordered_map<int, dnnl::memory> arguments; // that each step gets beside its own: scales
+  int unread; // the argument that this version of the library takes no more, if there is one
 };
 struct jcs_step {
   dnnl::primitive primitive;
@@ -70,7 +71,7 @@ auto guarded(char *error, F f) -> decltype(f()) {
 // A primitive from its description, and what its steps get beside their own.
 template <typename P, typename PD>
 jcs_primitive *compiled(const PD &pd, std::unordered_map<int, memory> arguments = {}) {
-  return new jcs_primitive{P(pd), pd, std::move(arguments)};
+  return new jcs_primitive{P(pd), pd, std::move(arguments), 0};
 }
 
 inline memory::data_type data_type(jcs_type t) {
@@ -98,7 +99,7 @@ inline eltwise activation(jcs_activation a, bool from_dst) {
       return {from_dst ? dnnl::algorithm::eltwise_clip_v2_use_dst_for_bwd : dnnl::algorithm::eltwise_clip_v2, 0, 6};
     case JCS_SIGMOID:
       return {from_dst ? dnnl::algorithm::eltwise_logistic_use_dst_for_bwd : dnnl::algorithm::eltwise_logistic, 0, 0};
-    default: return {dnnl::algorithm::eltwise_hardswish, 0, 0};
+    default: return {dnnl::algorithm::eltwise_hardswish, 1.0f / 6, 1.0f / 2};
   }
 }
 

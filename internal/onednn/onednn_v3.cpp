@@ -83,6 +83,21 @@ std::vector<int> axes_by_stride(const memory::desc &d) {
   return axes;
 }
 
+// Whether memory lies between the first and the last value that is not the
+// tensor's.
+bool has_gaps(const memory::desc &d) {
+  memory::dims strides = d.get_strides(), extents = d.get_padded_dims();
+  memory::dims blocks = d.get_inner_blks(), axes = d.get_inner_idxs();
+  int64_t values = 1, span = 1;
+  for (int64_t n : extents) values *= n;
+  for (size_t i = 0; i < blocks.size(); i++) {
+    extents[axes[i]] /= blocks[i];
+    span *= blocks[i];
+  }
+  for (size_t i = 0; i < extents.size(); i++) span += (extents[i] - 1) * strides[i];
+  return span != values;
+}
+
 }  // namespace
 
 extern "C" {
@@ -167,7 +182,9 @@ jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, con
     dnnl::batch_normalization_backward::primitive_desc pd(e->engine, prop_kind::backward, diff_dst->desc,
                                                           diff_dst->desc, src->desc, eps, norm_flags(running, relu),
                                                           norm_desc(e, src->desc, eps, running, 1, relu));
-    return compiled<dnnl::batch_normalization_backward>(pd);
+    jcs_primitive *p = compiled<dnnl::batch_normalization_backward>(pd);
+    p->unread = DNNL_ARG_SHIFT; // which no gradient depends on
+    return p;
   });
 }
 
@@ -224,6 +241,9 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
   return guarded(error, [&]() -> jcs_primitive * {
     memory::dims d = src->desc.get_dims();
     memory::desc dst = any({d[0], d[1], height, width}, src->desc.get_data_type());
+    // 3.7 resizes a plane of one pixel wrongly into channels that lie last.
+    if (d[2] * d[3] == 1 && src->desc.get_inner_nblks() == 0)
+      dst = memory::desc(dst.get_dims(), dst.get_data_type(), memory::format_tag::nchw);
     return compiled<dnnl::resampling_forward>(resize_desc(e, src->desc, dst));
   });
 }
@@ -267,6 +287,14 @@ jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layou
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::primitive_attr attr;
     std::unordered_map<int, memory> arguments;
+    // 3.7 copies between two layouts with the same gaps as if there were none
+    // (issue 3280 of uxlfoundation/oneDNN),
+    // but not where there is something to multiply.
+    const float one = 1.0f;
+    if (!count && has_gaps(src->desc) && has_gaps(dst->desc)) {
+      scales = &one;
+      count = 1;
+    }
     if (count) {
       attr.set_scales_mask(DNNL_ARG_SRC, count > 1 ? 1 << 0 : 0);
       arguments[DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC] = scales_memory(e, scales, count);
