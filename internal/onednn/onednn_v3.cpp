@@ -288,8 +288,8 @@ jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layou
     dnnl::primitive_attr attr;
     std::unordered_map<int, memory> arguments;
     // 3.7 copies between two layouts with the same gaps as if there were none
-    // (issue 3280 of uxlfoundation/oneDNN),
-    // but not where there is something to multiply.
+    // (issue 3280 of uxlfoundation/oneDNN), but not where there is something to
+    // multiply.
     const float one = 1.0f;
     if (!count && has_gaps(src->desc) && has_gaps(dst->desc)) {
       scales = &one;
