@@ -13,7 +13,7 @@ import (
 
 type benchCommand struct {
 	Network   []string      `enum:"compact-classifier,compact-joint,full-classifier,full-segmenter,full-joint" placeholder:"NAME" help:"Networks to run: compact-classifier, compact-joint, full-classifier, full-segmenter, full-joint; the compact ones by default."`
-	Precision []string      `default:"exact,auto" enum:"auto,exact,f32" help:"Arithmetics to run them in."`
+	Precision []string      `default:"exact,auto" enum:"auto,exact,f32,bf16" help:"Arithmetics to run them in."`
 	Threads   int           `default:"0" help:"Threads of the engine; 0 for all processors."`
 	For       time.Duration `default:"3s" help:"How long to measure each."`
 	JSON      bool          `name:"json" help:"Print JSON."`
