@@ -32,15 +32,15 @@ func TestScalesOfAnEightBitConvolutionMeanWhatTheHeaderSays(t *testing.T) {
 		{"an addition in float32", U8, F32, 1, true, true, ReLU, 1, 1},
 		{"an addition in steps of their own", U8, S8, 1, true, true, NoActivation, 0.5, 0.125},
 		{"an addition before a function", U8, U8, 1, false, true, HardSwish, 0.5, 0.25},
-		{"a kernel for each channel", U8, F32, 16, true, false, ReLU, 1, 1},
+		{"a kernel for each channel", U8, F32, 32, true, false, ReLU, 1, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t) })
 	}
 }
 
 const (
-	quantisedIn  = 16
-	quantisedOut = 16
+	quantisedIn  = 32
+	quantisedOut = 32
 	pixels       = 5 * 3
 )
 
