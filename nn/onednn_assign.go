@@ -111,7 +111,11 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 		if winogradFits(spec) && !eightBit(m.in) {
 			w := m
 			w.winograd[p] = true
-			if t := a.watch.convolution(described, w, p, direct); t != none && (direct == none || t < direct) {
+			t := a.watch.convolution(described, w, p, direct)
+			if t != none && !a.training {
+				t += winogradPrice(spec)
+			}
+			if t != none && (direct == none || t < direct) {
 				m.winograd[p], best = true, t
 			}
 		}
@@ -129,6 +133,14 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 // trained segmenter from a Dice of 0.986 to 0.884 against the exact ones.
 func winogradFits(spec onednn.Convolution) bool {
 	return spec.Kernel == 3 && spec.Stride == 1 && spec.Dilation == 1 && spec.Groups == 1
+}
+
+// winogradPrice is what the memory of a program's transformed weights is worth,
+// in seconds: they are four times as large, and a few milliseconds on a small
+// plane are no reason to hold hundreds of megabytes.
+func winogradPrice(spec onednn.Convolution) float64 {
+	const perByte = 0.15e-3 / (1 << 20)
+	return perByte * float64(spec.In*spec.Out*(6*6-3*3)*4)
 }
 
 // start takes for every convolution its fastest method that is allowed, or its

@@ -69,7 +69,7 @@ type lowering struct {
 	uses        map[*Value]int // reads of a value that are still to come
 	homes       map[*Value]home
 	wholes      map[*Value]tensor // results of concatenations that were begun
-	weights     Weights
+	weights     parameters
 	constants   map[string]tensor // parameters as one layout wants them, inference only
 	converted   map[conversion]tensor
 	masters     map[string]master // training only
@@ -99,7 +99,7 @@ type conversion struct {
 	layout *onednn.Layout
 }
 
-func newLowering(e *onednn.Engine, w Weights, training bool) *lowering {
+func newLowering(e *onednn.Engine, w parameters, training bool) *lowering {
 	return &lowering{
 		engine: e, training: training, weights: w,
 		values: map[*Value]tensor{}, uses: map[*Value]int{}, constants: map[string]tensor{},
@@ -329,7 +329,7 @@ func (l *lowering) constant(name string, view Shape, want *onednn.Layout) tensor
 	if t, ok := l.constants[name]; ok && t.layout.Equal(want) {
 		return t
 	}
-	out := l.pack(name, l.weights[name].Data, view, want)
+	out := l.pack(name, l.weights.tensor(name).Data, view, want)
 	l.constants[name] = out
 	return out
 }

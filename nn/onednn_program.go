@@ -78,7 +78,7 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 			}
 		}
 		p.outputs = p.low.results(s.wanted)
-		p.low.weights = nil // what was folded is packed now
+		p.low.weights = parameters{} // what was folded is packed now
 		return p.low.bind()
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ func (l *lowering) quantise(v *Value, m method, x tensor) quantised {
 	if eightBit(m.out) {
 		q.out = r.Out.step()
 	}
-	kernel := l.weights[v.params[0].Name]
+	kernel := l.weights.tensor(v.params[0].Name)
 	each := len(kernel.Data) / kernel.Shape[0]
 	for o := range kernel.Shape[0] {
 		largest := float32(0)
@@ -50,9 +50,10 @@ func (l *lowering) quantisedWeights(v *Value, c fusedConv, q quantised, want *on
 		return nil
 	}
 	view := kernelView(c.Conv, v.params[0].Shape)
-	values := make([]float32, len(l.weights[v.params[0].Name].Data))
+	kernel := l.weights.tensor(v.params[0].Name)
+	values := make([]float32, len(kernel.Data))
 	each := len(values) / len(q.weights)
-	for i, value := range l.weights[v.params[0].Name].Data {
+	for i, value := range kernel.Data {
 		values[i] = value / q.weights[i/each]
 	}
 	operands := []operand{{onednn.Weights, l.pack(v.params[0].Name+" in 8 bits", values, view, want)}}
@@ -60,7 +61,7 @@ func (l *lowering) quantisedWeights(v *Value, c fusedConv, q quantised, want *on
 		return operands
 	}
 	shape := v.params[1].Shape
-	bias := slices.Clone(l.weights[v.params[1].Name].Data)
+	bias := slices.Clone(l.weights.tensor(v.params[1].Name).Data)
 	if onednn.BiasInSums() {
 		for i := range bias {
 			bias[i] /= q.sums[i]

@@ -36,9 +36,9 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 		return nil, err
 	}
 	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
-	s := staged{nodes: g.nodes, wanted: g.outputs, weights: w}.prune()
+	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()
 	err = t.engine.Do(context.Background(), func() error {
-		t.low = newLowering(t.engine, w, true)
+		t.low = newLowering(t.engine, s.weights, true)
 		t.low.uses = s.uses()
 		t.low.homes = homes(s.nodes)
 		t.low.needs = needed(s.nodes)
@@ -70,7 +70,7 @@ func (l *lowering) master(params []*Parameter) {
 		if l.err != nil {
 			return
 		}
-		copy(m.value.block.Float32s(0, p.Shape.Elements()), l.weights[p.Name].Data)
+		copy(m.value.block.Float32s(0, p.Shape.Elements()), l.weights.tensor(p.Name).Data)
 		if p.Trained {
 			m.grad = l.keep(l.plain(p.Shape), p.Shape)
 		}

@@ -5,14 +5,14 @@ package nn
 type staged struct {
 	nodes   []*Value // each behind its inputs
 	wanted  []Output
-	weights Weights
+	weights parameters
 }
 
 // passes are applied in this order.
 var passes = []func(staged) staged{foldBatchNorm, fuseResidual, fuseActivation}
 
 func stage(g *Graph, w Weights, wanted []Output) staged {
-	s := staged{nodes: g.nodes, wanted: wanted, weights: w}.prune()
+	s := staged{nodes: g.nodes, wanted: wanted, weights: parameters{given: w}}.prune()
 	for _, pass := range passes {
 		s = pass(s).prune()
 	}

@@ -28,7 +28,7 @@ func operationsLeft(s staged) []string {
 // only applies one pass as Compile would, without the others.
 func only(pass func(staged) staged, g *Graph) staged {
 	r := random("pass")
-	s := staged{nodes: g.nodes, wanted: g.outputs, weights: randomWeights(r, g)}.prune()
+	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: randomWeights(r, g)}}.prune()
 	return pass(s).prune()
 }
 
@@ -92,10 +92,10 @@ func TestFoldedWeightsAreThoseOfTheFormula(t *testing.T) {
 		"c.weight": {Shape{1, 1, 1, 1}, []float32{3}}, "c.bias": one(2),
 		"n.weight": one(5), "n.bias": one(7), "n.running_mean": one(1), "n.running_var": one(0.25),
 	}
-	s := foldBatchNorm(staged{nodes: g.nodes, wanted: g.outputs, weights: w}).prune()
+	s := foldBatchNorm(staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}).prune()
 	conv := s.wanted[0].Value
 	// 5 * (3x + 2 - 1) / sqrt(0.25 + 0.75) + 7 = 15x + 12
-	if k, b := s.weights[conv.params[0].Name].Data[0], s.weights[conv.params[1].Name].Data[0]; k != 15 || b != 12 {
+	if k, b := s.weights.tensor(conv.params[0].Name).Data[0], s.weights.tensor(conv.params[1].Name).Data[0]; k != 15 || b != 12 {
 		t.Errorf("folded to %gx + %g, want 15x + 12", k, b)
 	}
 	if w["c.weight"].Data[0] != 3 {
