@@ -53,7 +53,10 @@ type Model struct {
 	PositiveClass    string   `json:"positive_class,omitempty"`
 	ClassifierSHA256 string   `json:"classifier_sha256,omitempty"`
 	SegmenterSHA256  string   `json:"segmenter_sha256,omitempty"`
-	Precision        string   `json:"precision"`
+	Precision        string   `json:"precision"` // as asked for
+	// What that came to: auto is one of f32, bf16 and int8.
+	ClassifierPrecision string `json:"classifier_precision,omitempty"`
+	SegmenterPrecision  string `json:"segmenter_precision,omitempty"`
 }
 
 // Slice is what was found in one slice or picture. Slices count from 0 in the

@@ -74,7 +74,11 @@ func (s *study) start(ctx context.Context) error {
 	}
 	if s.models.Classifier != nil {
 		s.classifiers = assemble(ctx, s.workers, s.in.Len(), func(o network.Options) (*network.Classifier, error) {
-			return network.NewClassifier(s.models.Classifier, o)
+			c, err := network.NewClassifier(s.models.Classifier, o)
+			if err == nil {
+				s.computesIn(&s.Model.ClassifierPrecision, c.Precision())
+			}
+			return c, err
 		})
 	} else {
 		s.startSegmenters(ctx)
@@ -87,9 +91,21 @@ func (s *study) start(ctx context.Context) error {
 func (s *study) startSegmenters(ctx context.Context) {
 	s.segmenting.Do(func() {
 		s.segmenters = assemble(ctx, s.workers, s.in.Len(), func(o network.Options) (*network.Segmenter, error) {
-			return network.NewSegmenter(s.models.Segmenter, o)
+			n, err := network.NewSegmenter(s.models.Segmenter, o)
+			if err == nil {
+				s.computesIn(&s.Model.SegmenterPrecision, n.Precision())
+			}
+			return n, err
 		})
 	})
+}
+
+// computesIn keeps what a network's precision came to. Workers are compiled side
+// by side with the work.
+func (s *study) computesIn(place *string, p network.Precision) {
+	s.precisions.Lock()
+	defer s.precisions.Unlock()
+	*place = string(p)
 }
 
 // stop frees the networks and ends the engines.
@@ -107,9 +123,10 @@ func Milliseconds(d time.Duration) float64 {
 // study is a diagnosis under way.
 type study struct {
 	*Diagnosis
-	in      *ct.Input
-	models  Models
-	options Options
+	precisions sync.Mutex // guards the precisions in Model
+	in         *ct.Input
+	models     Models
+	options    Options
 
 	workers     *workers
 	classifiers *team[*network.Classifier]

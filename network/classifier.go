@@ -122,6 +122,9 @@ func (c *Classifier) Plan() Plan { return c.model.Plan }
 // Batch is the most slices that ClassifyBatch takes.
 func (c *Classifier) Batch() int { return c.options.Batch }
 
+// Precision is what the classifier computes in: never Auto.
+func (c *Classifier) Precision() Precision { return c.program.Precision() }
+
 // Memory is what the compiled classifier keeps: see nn.
 func (c *Classifier) Memory() nn.Memory { return c.program.Memory() }
 

@@ -50,6 +50,9 @@ func NewSegmenter(m *Model, o Options) (*Segmenter, error) {
 // Plan is the plan of the segmenter's model.
 func (s *Segmenter) Plan() Plan { return s.model.Plan }
 
+// Precision is what the segmenter computes in: never Auto.
+func (s *Segmenter) Precision() Precision { return s.program.Precision() }
+
 // Memory is what the compiled segmenter keeps: see nn.
 func (s *Segmenter) Memory() nn.Memory { return s.program.Memory() }
 

@@ -87,6 +87,8 @@ func (f modelFlags) fill(m *diagnose.Models, parts []string, load func(part stri
 			return usageError{err}
 		case !serves(one, part):
 			return usage("--model %s: the %s in it is no %s", f.Model, one.Plan.Name, part)
+		case f.Precision == string(network.Int8) && one.Record == nil:
+			return usage("--precision int8: the %s was never calibrated for int8: calibrate it with jcs model calibrate, or take another precision", one.Plan.Name)
 		case part == classifierPart:
 			m.Classifier = one
 		default:

@@ -1,0 +1,61 @@
+// Prints the table of bench/run: medians of one run, and the ratios between us
+// and the peers. Usage: node table.mjs FOLDER
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const folder = process.argv[2];
+const read = (name) => {
+  const file = join(folder, name);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+};
+
+const ours = read("jcs.json");
+const batch = read("jcs-batch.json");
+const trained = read("jcs-model.json");
+const onnx = read("onnxruntime.json");
+
+const run = (d, network, precision) => d?.runs.find((r) => r.network === network && r.precision === precision && r.median_ms);
+const ms = (x) => (x === undefined ? "-" : x < 100 ? x.toFixed(1) : x.toFixed(0));
+const times = (a, b) => (a === undefined || b === undefined ? "-" : `${(a / b).toFixed(2)} x`);
+const line = (...cells) => console.log(`| ${cells.join(" | ")} |`);
+const least = (...all) => {
+  const known = all.filter((x) => x !== undefined);
+  return known.length ? Math.min(...known) : undefined;
+};
+
+console.log(`${ours.processor}, ${ours.threads} threads; jcs with ${ours.engine}, ONNX Runtime ${onnx.onnxruntime}; ${ours.date}; milliseconds a slice, medians of one run.\n`);
+line("network", "jcs exact", "jcs f32", "jcs bf16", "ONNX Runtime f32", "f32 faster by", "bf16 faster by", "PyTorch f32", "f32 faster by");
+line(...Array(9).fill("---"));
+for (const network of ["full-classifier", "full-segmenter", "full-joint", "compact-classifier", "compact-joint"]) {
+  const peer = onnx.models.find((m) => m.model === `${network}.onnx`)?.median_ms;
+  const torch = read(`torch-${network}.json`)?.best?.median_ms_per_slice;
+  const f32 = least(run(ours, network, "f32")?.median_ms, run(batch, network, "f32")?.median_ms);
+  const bf16 = least(run(ours, network, "bf16")?.median_ms, run(batch, network, "bf16")?.median_ms);
+  line(network, ms(run(ours, network, "exact")?.median_ms), ms(f32), ms(bf16), ms(peer), times(peer, f32), times(peer, bf16), ms(torch), times(torch, f32));
+}
+
+if (trained) {
+  const peer = onnx.models.find((m) => m.model === "full-segmenter.onnx")?.median_ms;
+  const peer8 = onnx.models.find((m) => m.model === "full-segmenter.int8.onnx");
+  const int8 = run(trained, "full-segmenter", "int8")?.median_ms;
+  console.log("\nA trained full segmenter with its precision record:\n");
+  line("", "ms a slice", "jcs int8 faster by", "mask's Dice against exact");
+  line(...Array(4).fill("---"));
+  line("jcs int8", ms(int8), "", "at least 0.995, by its record");
+  line("ONNX Runtime f32", ms(peer), times(peer, int8), "");
+  line("ONNX Runtime int8", ms(peer8?.median_ms), times(peer8?.median_ms, int8), peer8?.agreement?.mask?.dice_mean?.toFixed(4) ?? "-");
+}
+
+console.log("\nA training step (forward, loss, backward, update):\n");
+line("network", "jcs f32", "PyTorch f32", "faster by", "PyTorch bf16 autocast", "faster by");
+line(...Array(6).fill("---"));
+for (const [network, what] of [
+  ["full-segmenter", "full segmenter, 448, batch 1"],
+  ["compact-classifier", "compact classifier, as configured"],
+  ["compact-joint", "compact joint segmenter, as configured"],
+]) {
+  const r = read(`jcs-train-${network}.json`)?.runs.find((x) => x.precision === "f32");
+  const mine = r?.median_run_ms;
+  const torch = read(`torch-train-${network}.json`);
+  line(what, ms(mine), ms(torch?.best?.median_ms), times(torch?.best?.median_ms, mine), ms(torch?.best_bf16?.median_ms), times(torch?.best_bf16?.median_ms, mine));
+}
