@@ -1,3 +1,7 @@
+//go:build cgo
+
+// Without oneDNN the networks compute in Go's heap, which this test watches.
+
 package diagnose
 
 import (
