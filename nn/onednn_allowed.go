@@ -37,7 +37,7 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 // eightBitKinds are those that a convolution's ranges allow.
 func eightBitKinds(v *Value, c *Calibration) []kinds {
 	r, ok := c.Convolutions[v.name]
-	if !ok || !r.In.usable() {
+	if !ok || !r.In.usable() || !onednn.MultipliesEightBits() {
 		return nil
 	}
 	in := eightBitKind(r.In)

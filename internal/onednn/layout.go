@@ -62,6 +62,16 @@ func ChannelBlock() int {
 	return 8
 }
 
+// MultipliesEightBits reports whether the processor sums products of 8 bits in
+// 32. Without that (VNNI) the library sums pairs in 16, which overflow.
+func MultipliesEightBits() bool {
+	switch InstructionSet() {
+	case "sse41", "avx", "avx2", "avx512_core", "other":
+		return false
+	}
+	return true
+}
+
 func dense(t Type, order C.jcs_order, shape []int) (*Layout, error) {
 	dims := int64s(shape)
 	var msg message
