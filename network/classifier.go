@@ -50,10 +50,8 @@ type Options struct {
 // engine are the options to compile a model with: Auto may take the precisions
 // that the model's record allows.
 func (o Options) engine(m *Model) (nn.Options, error) {
-	e := nn.Options{Precision: o.Precision, Threads: o.Threads, Engine: o.Engine, Packed: o.Packed, Timings: o.Timings, Allow: m.Record.Allowed()}
-	if m.Record != nil {
-		e.Calibration = m.Record.Calibration
-	}
+	e := nn.Options{Precision: o.Precision, Threads: o.Threads, Engine: o.Engine, Packed: o.Packed, Timings: o.Timings}
+	m.Record.Apply(&e)
 	if o.Precision == nn.Int8 && e.Calibration == nil {
 		return e, fmt.Errorf("the %s was never calibrated for int8: calibrate it with jcs model calibrate, or take another precision", m.Plan.Name)
 	}

@@ -81,6 +81,14 @@ func (r *PrecisionRecord) Allowed() []nn.Precision {
 	return all
 }
 
+// Apply gives a program's options what the record allows and knows. It may be
+// nil.
+func (r *PrecisionRecord) Apply(o *nn.Options) {
+	if r != nil {
+		o.Allow, o.Calibration = r.Allowed(), r.Calibration
+	}
+}
+
 func parsePrecisionRecord(text []byte) (*PrecisionRecord, error) {
 	var r PrecisionRecord
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -35,6 +35,9 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Precision != "" && o.Precision != Exact {
+		o.Precision = Float32 // no backward pass was held to the reference in less
+	}
 	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
 	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()
 	err = t.engine.Do(context.Background(), func() error {

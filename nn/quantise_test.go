@@ -137,6 +137,26 @@ func TestTheFirstTheLastAndKeptConvolutionsStayFloat32(t *testing.T) {
 	}
 }
 
+func TestTrainingStaysFloat32(t *testing.T) {
+	c := quantisedCases()[0]
+	g := c.graph(t)
+	w, _, _ := c.values(t, g)
+	tr, err := NewTrainer(g, w, Options{Precision: BFloat16, Narrowest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	methods := tr.exec.(*oneDNNTrainer).low.methods
+	for v, m := range methods {
+		if m.kinds != floats() {
+			t.Errorf("convolution %q is trained in %v", v.name, m.kinds)
+		}
+	}
+	if len(methods) == 0 {
+		t.Error("nothing was chosen")
+	}
+}
+
 func TestAutoTakesOnlyWhatIsAllowed(t *testing.T) {
 	if !onednn.MultipliesEightBits() {
 		t.Skip("this processor has no 8-bit products to take (VNNI)")

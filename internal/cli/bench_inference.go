@@ -23,10 +23,7 @@ func (b benchTask) inference(m *network.Model, o nn.Options) (*workload, error) 
 	if err != nil {
 		return nil, usageError{err}
 	}
-	o.Allow = m.Record.Allowed()
-	if m.Record != nil {
-		o.Calibration = m.Record.Calibration
-	}
+	m.Record.Apply(&o)
 	program, err := nn.Compile(g, m.Weights, o)
 	if err != nil {
 		return nil, err
