@@ -79,7 +79,9 @@ func assemble[N interface{ Close() }](ctx context.Context, w *workers, n int, co
 				err = ctx.Err()
 			}
 			if err == nil {
-				m.network, err = compile(w.options[i])
+				o := w.options[i]
+				o.Spend = i == len(t.members)-1 // no other needs the weights
+				m.network, err = compile(o)
 			}
 			m.err = err
 			close(m.ready)

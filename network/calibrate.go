@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -26,9 +27,10 @@ type CalibrateOptions struct {
 }
 
 // Calibrate finds the ranges of a model's convolutions and, for each reduced
-// precision, which convolutions must stay float32 for its answers to agree with
-// the exact ones: first none; where that does not hold, the most sensitive ones
-// by what each alone does to the answers, as few as are needed.
+// precision, which convolutions must be kept from it for its answers to agree
+// with the exact ones: first none; where that does not hold, those that alone do
+// most to the answers for what they save, as few of them as are needed. What is
+// kept from 8 bits is computed in bfloat16, unless it is kept from that too.
 func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*PrecisionRecord, error) {
 	if len(o.Ranges) == 0 || len(o.Check) == 0 {
 		return nil, errors.New("calibrating needs pictures for the ranges and others to check on")
@@ -158,7 +160,7 @@ func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.T
 	return all, nil
 }
 
-// settle finds what must stay float32 for a precision to hold.
+// settle finds what must be kept from a precision for it to hold.
 func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]float32) (PrecisionCheck, error) {
 	try := func(kept []string) (PrecisionCheck, error) {
 		c.found.Kept[p] = kept
@@ -208,7 +210,7 @@ func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]floa
 }
 
 // sensitive are the convolutions' names, first the one which alone in a reduced
-// precision changes the answers most.
+// precision changes the answers most for the operations that it makes cheaper.
 func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, error) {
 	inputs := c.ranges[:min(len(c.ranges), 3)]
 	exact, err := c.answers(ctx, nn.Exact, inputs)
@@ -236,14 +238,9 @@ func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, 
 		}
 		c.say("sensitivity in %s: %d of %d convolutions", p, i+1, len(names))
 	}
+	operations := c.graph.ConvolutionOperations()
 	slices.SortStableFunc(names, func(a, b string) int {
-		switch {
-		case harm[a] > harm[b]:
-			return -1
-		case harm[a] < harm[b]:
-			return 1
-		}
-		return 0
+		return cmp.Compare(harm[b]/float64(operations[b]), harm[a]/float64(operations[a]))
 	})
 	return names, nil
 }

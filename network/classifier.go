@@ -44,7 +44,11 @@ type Options struct {
 	Packed    *Packed   // weights to share with other networks; nil: none
 	Timings   *Timings  // what was measured before; nil: measure again
 	Batch     int       // slices that a classifier looks at in one run; 0: one
-	Map       MapOptions
+	// Spend has the model give its weights away to the network that is compiled,
+	// so that they do not lie in memory twice. They are read from the model's file
+	// again if another network is compiled.
+	Spend bool
+	Map   MapOptions
 }
 
 // engine are the options to compile a model with: Auto may take the precisions
@@ -99,18 +103,20 @@ func NewClassifier(m *Model, o Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := nn.Compile(g, m.Weights, engine)
+	w, spent, err := m.giveWeights(o.Spend)
 	if err != nil {
-		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
-	}
-	c := &Classifier{model: m, options: o, program: program}
-	c.buffers.shape, c.buffers.program = nn.Shape{o.Batch, 3, m.Plan.Height, m.Plan.Width}, program
-	features := program.NewOutputs()[1].Shape
-	c.evidence, err = HeadWeights(m.Weights, m.Plan.Positive, features[2]*features[3])
-	if err != nil {
-		program.Close()
 		return nil, err
 	}
+	engine.Spend = spent
+	features := g.Outputs()[1].Value.Shape()
+	c := &Classifier{model: m, options: o}
+	if c.evidence, err = HeadWeights(w, m.Plan.Positive, features[2]*features[3]); err != nil {
+		return nil, err
+	}
+	if c.program, err = nn.Compile(g, w, engine); err != nil {
+		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
+	}
+	c.buffers.shape, c.buffers.program = nn.Shape{o.Batch, 3, m.Plan.Height, m.Plan.Width}, c.program
 	return c, nil
 }
 

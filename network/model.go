@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/jcs-ct/jcs/nn"
 	"github.com/jcs-ct/jcs/weights"
@@ -27,7 +28,8 @@ const maxModel = 4 << 30
 
 // Model is a network with its weights, as it is kept in one safetensors file.
 type Model struct {
-	Plan    Plan
+	Plan Plan
+	// Weights are nil once they were spent: see Options.Spend.
 	Weights nn.Weights
 	// Manifest says where the weights come from: configuration, seeds, digests
 	// of the data, figures. It is one JSON object, or empty.
@@ -37,6 +39,9 @@ type Model struct {
 	Record *PrecisionRecord
 	// SHA256 is the digest of the file that the model was read from or saved to.
 	SHA256 string
+
+	again   func() (nn.Weights, error) // reads weights that were spent once more
+	reading sync.Mutex
 }
 
 // Read reads a model of at most limit bytes. The file must hold a plan and
@@ -114,6 +119,17 @@ func Load(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the model %s: %w", path, err)
 	}
+	digest := m.SHA256
+	m.again = func() (nn.Weights, error) {
+		again, err := Load(path)
+		if err == nil && again.SHA256 != digest {
+			err = fmt.Errorf("the model %s was changed while it was in use", path)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return again.Weights, nil
+	}
 	return m, nil
 }
 
@@ -127,7 +143,43 @@ func Default(name string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded model %q: %w", name, err)
 	}
+	m.again = func() (nn.Weights, error) {
+		again, err := Default(name)
+		if err != nil {
+			return nil, err
+		}
+		return again.Weights, nil
+	}
 	return m, nil
+}
+
+// Untrained is a model with random weights: see [Plan.Initial].
+func Untrained(p Plan, seed uint64) (*Model, error) {
+	m := &Model{Plan: p, again: func() (nn.Weights, error) { return p.Initial(seed) }}
+	var err error
+	m.Weights, err = m.again()
+	return m, err
+}
+
+// giveWeights returns the weights to compile with. They may be spent where that
+// is asked for and the model knows where to read them again: then it keeps none.
+func (m *Model) giveWeights(spend bool) (w nn.Weights, spent bool, err error) {
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	w, spent = m.Weights, spend && m.again != nil
+	if w == nil && m.again == nil {
+		return nil, false, fmt.Errorf("the %s has no weights", m.Plan.Name)
+	}
+	if w == nil {
+		if w, err = m.again(); err != nil {
+			return nil, false, err
+		}
+	}
+	m.Weights = w
+	if spent {
+		m.Weights = nil
+	}
+	return w, spent, nil
 }
 
 // Write writes the model. Convolutions and linear layers are kept as d; biases

@@ -43,13 +43,13 @@ type PrecisionCheck struct {
 	Margin  float64 `json:"margin,omitempty"`
 	// Largest difference of a probability, in a mask or of a slice.
 	Difference float64 `json:"largest_difference"`
-	Kept       int     `json:"kept_float32"` // convolutions that proved too sensitive
+	Kept       int     `json:"kept"` // convolutions that proved too sensitive for it
 	Processor  string  `json:"processor,omitempty"`
 	Date       string  `json:"date,omitempty"`
 }
 
 const (
-	precisionSchema = "jcs.precision/1"
+	precisionSchema = "jcs.precision/2"
 	// leastAgreement is the mean Dice of masks from which a precision is
 	// allowed, and verdictMargin how near to one half a slice's probability
 	// must be for its verdict not to count.

@@ -47,12 +47,12 @@ func TestAPrecisionHoldsWhereItsCheckSaysSo(t *testing.T) {
 }
 
 func TestPrecisionRecordsThatMakeNoSenseAreRefused(t *testing.T) {
-	const good = `{"schema":"jcs.precision/1","set":{"name":"","calibrated":1,"checked":1,"sha256":""},"calibration":{"convolutions":{"a":{"in":{"limit":1},"out":{"limit":2}}}},"checks":[{"precision":"int8","largest_difference":0,"kept_float32":0}]}`
+	const good = `{"schema":"jcs.precision/2","set":{"name":"","calibrated":1,"checked":1,"sha256":""},"calibration":{"convolutions":{"a":{"in":{"limit":1},"out":{"limit":2}}}},"checks":[{"precision":"int8","largest_difference":0,"kept":0}]}`
 	if _, err := parsePrecisionRecord([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string][2]string{
-		"another schema":    {"precision/1", "precision/7"},
+		"another schema":    {"precision/2", "precision/7"},
 		"an unknown key":    {`"set"`, `"sets"`},
 		"no calibration":    {`"calibration":{"convolutions":{"a":{"in":{"limit":1},"out":{"limit":2}}}},`, ""},
 		"a negative range":  {`"limit":2`, `"limit":-2`},

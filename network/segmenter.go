@@ -38,7 +38,12 @@ func NewSegmenter(m *Model, o Options) (*Segmenter, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := nn.Compile(g, m.Weights, engine)
+	w, spent, err := m.giveWeights(o.Spend)
+	if err != nil {
+		return nil, err
+	}
+	engine.Spend = spent
+	program, err := nn.Compile(g, w, engine)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s: %w", m.Plan.Name, err)
 	}

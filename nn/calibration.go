@@ -11,12 +11,14 @@ import (
 // reads and writes on a set of typical inputs. 8-bit arithmetic needs it.
 type Calibration struct {
 	Convolutions map[string]Ranges `json:"convolutions"`
-	// Kept are the names of convolutions that stay float32 in a precision.
+	// Kept are the names of convolutions that are too sensitive for a precision's
+	// narrowest type: those of bfloat16 stay float32, those of int8 are computed in
+	// bfloat16 unless they are kept from that too.
 	Kept map[Precision][]string `json:"kept,omitempty"`
 }
 
-// keeps reports whether a convolution stays float32. A nil calibration keeps
-// none.
+// keeps reports whether a convolution is kept from a precision's narrowest type.
+// A nil calibration keeps none.
 func (c *Calibration) keeps(p Precision, convolution string) bool {
 	return c != nil && slices.Contains(c.Kept[p], convolution)
 }

@@ -28,6 +28,17 @@ func (g *Graph) TrainingOperations() int64 {
 	return sum
 }
 
+// ConvolutionOperations are Operations by the name of the convolution.
+func (g *Graph) ConvolutionOperations() map[string]int64 {
+	all := map[string]int64{}
+	for _, v := range g.pruned() {
+		if n := v.operations(); n > 0 {
+			all[v.name] += n
+		}
+	}
+	return all
+}
+
 func (g *Graph) pruned() []*Value {
 	return staged{nodes: g.nodes, wanted: g.outputs}.prune().nodes
 }

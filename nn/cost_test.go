@@ -16,6 +16,9 @@ func TestTheOperationsOfAGraphByHand(t *testing.T) {
 	if got := g.Operations(); got != first+second {
 		t.Errorf("%d operations, want %d", got, first+second)
 	}
+	if got := g.ConvolutionOperations(); len(got) != 2 || got["a"] != first || got["b"] != second {
+		t.Errorf("operations by convolution: %v", got)
+	}
 	if got := g.TrainingOperations(); got != 2*first+3*second { // no gradient is led to the input
 		t.Errorf("%d operations of a training step, want %d", got, 2*first+3*second)
 	}

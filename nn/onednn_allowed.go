@@ -6,7 +6,8 @@ import "github.com/jcs-ct/jcs/internal/onednn"
 
 // allowed says in which types each convolution of a network may be computed at
 // a precision. The first ones, which read an input, and the last ones, behind
-// which no other stands, are the most sensitive and stay float32.
+// which no other stands, are the most sensitive and stay float32. One that is
+// too sensitive for 8 bits is computed in bfloat16 where that may be.
 func allowed(s staged, o Options) func(v *Value) []kinds {
 	switch o.Precision {
 	case BFloat16, Int8:
@@ -16,11 +17,14 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 	inner := innerConvolutions(s)
 	return func(v *Value) []kinds {
 		all := []kinds{floats()}
-		if !inner[v] || o.Calibration.keeps(o.Precision, v.name) {
+		if !inner[v] || o.Calibration.keeps(BFloat16, v.name) && (o.Precision == BFloat16 || o.Calibration.keeps(Int8, v.name)) {
 			return all
 		}
-		reduced := []kinds{{onednn.BF16, onednn.BF16}, {onednn.BF16, onednn.F32}}
-		if o.Precision == Int8 {
+		var reduced []kinds
+		if !o.Calibration.keeps(BFloat16, v.name) {
+			reduced = append(reduced, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
+		}
+		if o.Precision == Int8 && !o.Calibration.keeps(Int8, v.name) {
 			narrowest := eightBitKinds(v, o.Calibration)
 			if o.Narrowest && len(narrowest) > 0 {
 				return narrowest

@@ -69,8 +69,16 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 		p.low.watched = o.watched
 		p.low.calibration = o.Calibration
 		p.low.methods, p.precision = chooseMethods(p.engine, s, o, nil)
+		var spend *spender
+		if o.Spend {
+			spend = newSpender(s)
+			defer spend.end()
+		}
 		for _, v := range s.nodes {
 			p.low.lower(v)
+			if spend != nil && p.low.err == nil {
+				spend.done(v)
+			}
 		}
 		for _, v := range s.nodes {
 			if _, ok := v.op.(input); ok {

@@ -5,13 +5,32 @@ package nn
 // lie in memory once, and packed for the programs, but not a third time.
 type parameters struct {
 	given Weights
-	made  map[string]func() Tensor
+	made  map[string]made
+}
+
+// made is a parameter that a pass makes of others.
+type made struct {
+	from   []string // the others' names
+	tensor func() Tensor
 }
 
 // tensor is a parameter's values. They are not the caller's to change.
 func (p parameters) tensor(name string) Tensor {
-	if make, ok := p.made[name]; ok {
-		return make()
+	if m, ok := p.made[name]; ok {
+		return m.tensor()
 	}
 	return p.given[name]
+}
+
+// origins are the given parameters that one is, or is made of.
+func (p parameters) origins(name string) []string {
+	m, ok := p.made[name]
+	if !ok {
+		return []string{name}
+	}
+	var all []string
+	for _, from := range m.from {
+		all = append(all, p.origins(from)...)
+	}
+	return all
 }

@@ -10,9 +10,9 @@ import (
 func foldBatchNorm(s staged) staged {
 	uses := s.uses()
 	// Two norms in a row are folded one after the other.
-	made := map[string]func() Tensor{}
-	maps.Copy(made, s.weights.made)
-	weights := parameters{given: s.weights.given, made: made}
+	all := map[string]made{}
+	maps.Copy(all, s.weights.made)
+	weights := parameters{given: s.weights.given, made: all}
 	out := s.rewrite(func(old *Value, in []*Value) *Value {
 		norm, ok := old.op.(BatchNorm)
 		if !ok || uses[old.inputs[0]] != 1 {
@@ -26,8 +26,9 @@ func foldBatchNorm(s staged) staged {
 		// Named after the norm: two norms may follow two uses of one kernel.
 		names := [2]string{old.name + " folded weight", old.name + " folded bias"}
 		before := conv
-		made[names[0]] = func() Tensor { return foldedKernel(norm, old, x, weights) }
-		made[names[1]] = func() Tensor { return foldedBias(norm, old, x, before, weights) }
+		from := append(parameterNames(x), parameterNames(old)...)
+		all[names[0]] = made{from, func() Tensor { return foldedKernel(norm, old, x, weights) }}
+		all[names[1]] = made{from, func() Tensor { return foldedBias(norm, old, x, before, weights) }}
 		conv.Bias = true
 		return &Value{
 			shape: old.shape, op: conv, name: x.name, inputs: x.inputs,

@@ -53,6 +53,9 @@ type Options struct {
 	Taps      []string // inner values to return after the outputs, in this order
 	Timings   *Timings // what was measured before; nil: measure again
 	Packed    *Packed  // parameters to share with other programs; nil: none
+	// Spend takes each parameter out of the weights once it is packed and nothing
+	// else needs it, so that a large network's do not lie in memory twice.
+	Spend bool
 
 	Allow       []Precision  // for Auto: reduced precisions that may be taken
 	Calibration *Calibration // for Int8, and convolutions that BFloat16 leaves alone

@@ -116,7 +116,7 @@ func reduced(p *Program) int {
 	return n
 }
 
-func TestTheFirstTheLastAndKeptConvolutionsStayFloat32(t *testing.T) {
+func TestTheFirstTheLastAndKeptConvolutionsStayWider(t *testing.T) {
 	if !onednn.MultipliesEightBits() {
 		t.Skip("this processor has no 8-bit products to take (VNNI)")
 	}
@@ -124,16 +124,31 @@ func TestTheFirstTheLastAndKeptConvolutionsStayFloat32(t *testing.T) {
 	g := c.graph(t)
 	w, in, _ := c.values(t, g)
 	calibration := calibrated(t, g, w, in)
-	calibration.Kept = map[Precision][]string{Int8: {"a"}}
-	p, err := Compile(g, w, Options{Precision: Int8, Narrowest: true, Calibration: calibration})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	for v, m := range p.exec.(*oneDNNProgram).low.methods {
-		if want := v.name == "b"; (m.kinds != floats()) != want {
-			t.Errorf("convolution %q is computed in %v", v.name, m.kinds)
+	for name, kept := range map[string]struct {
+		kept map[Precision][]string
+		a    onednn.Type // what a reads
+	}{
+		"kept from 8 bits":                {map[Precision][]string{Int8: {"a"}}, onednn.BF16},
+		"kept from all reduced precision": {map[Precision][]string{Int8: {"a"}, BFloat16: {"a"}}, onednn.F32},
+	} {
+		calibration.Kept = kept.kept
+		p, err := Compile(g, w, Options{Precision: Int8, Narrowest: true, Calibration: calibration})
+		if err != nil {
+			t.Fatal(err)
 		}
+		for v, m := range p.exec.(*oneDNNProgram).low.methods {
+			want := onednn.F32
+			switch v.name {
+			case "a":
+				want = kept.a
+			case "b":
+				want = onednn.U8
+			}
+			if m.in != want {
+				t.Errorf("%s: convolution %q reads %v, it should %v", name, v.name, m.in, want)
+			}
+		}
+		p.Close()
 	}
 }
 

@@ -84,8 +84,8 @@ func (b benchTask) network() (*network.Model, *train.Config, benchRun, error) {
 		return nil, &c, r, nil
 	case b.Network != "":
 		plan := plans()[b.Network]
-		weights, err := plan.Initial(1)
-		return &network.Model{Plan: plan, Weights: weights}, nil, r, err
+		m, err := network.Untrained(plan, 1)
+		return m, nil, r, err
 	case b.Part == "":
 		m, err := network.Load(b.Model)
 		if err != nil {

@@ -30,7 +30,8 @@ func (modelCalibrateCommand) Help() string {
 	return `Finds how well a model's answers hold in bf16 and int8 on the slices of an index, and writes
 the model with the record. --precision auto uses a reduced precision only where the record
 shows that masks agree with the exact ones by a Dice of 0.995 and no verdict changes.
-Convolutions that are too sensitive stay in float32.
+Convolutions that are too sensitive for 8 bits are computed in bf16, those that are too
+sensitive for that in float32.
 
 Example: jcs model calibrate compact --index slices.csv --where split=val --out segmenter.safetensors`
 }
@@ -122,7 +123,7 @@ func recordRows(r *network.PrecisionRecord) [][]string {
 		if c.Holds() {
 			verdict = "allowed"
 		}
-		rows = append(rows, []string{string(c.Precision), fmt.Sprintf("%s: %s; %d convolutions kept in f32", verdict, c, c.Kept)})
+		rows = append(rows, []string{string(c.Precision), fmt.Sprintf("%s: %s; %d convolutions kept from it", verdict, c, c.Kept)})
 	}
 	return rows
 }
