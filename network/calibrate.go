@@ -31,7 +31,10 @@ type CalibrateOptions struct {
 // with the exact ones: first none; where that does not hold, those that alone do
 // most to the answers for what they save, as few of them as are needed. What is
 // kept from 8 bits is computed in bfloat16, unless it is kept from that too.
-func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*PrecisionRecord, error) {
+// Where 8 bits do not hold at once and are nearer with equalised weights, the
+// result has those: see [nn.Equalise]. It is m with a record, and gives m's
+// answers.
+func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*Model, error) {
 	if len(o.Ranges) == 0 || len(o.Check) == 0 {
 		return nil, errors.New("calibrating needs pictures for the ranges and others to check on")
 	}
@@ -39,26 +42,31 @@ func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*PrecisionRec
 	if err != nil {
 		return nil, err
 	}
-	if err := c.observe(ctx); err != nil {
+	if c.found, c.channels, err = c.observe(ctx, c.weights); err != nil {
 		return nil, err
 	}
-	exact, err := c.answers(ctx, nn.Exact, c.check)
-	if err != nil {
+	if c.exact, err = c.answers(ctx, nn.Exact, c.check); err != nil {
 		return nil, err
 	}
 	r := &PrecisionRecord{
-		Schema: precisionSchema, Calibration: c.found,
-		Set: PrecisionSet{Name: o.Name, Calibrated: len(o.Ranges), Checked: len(o.Check), SHA256: c.digest()},
+		Schema: precisionSchema,
+		Set:    PrecisionSet{Name: o.Name, Calibrated: len(o.Ranges), Checked: len(o.Check), SHA256: c.digest()},
 	}
 	for _, p := range []nn.Precision{nn.BFloat16, nn.Int8} {
-		check, err := c.settle(ctx, p, exact)
+		if p == nn.Int8 {
+			if r.Equalised, err = c.equalise(ctx); err != nil {
+				return nil, err
+			}
+		}
+		check, err := c.settle(ctx, p)
 		if err != nil {
 			return nil, err
 		}
 		check.Processor, check.Date = o.Processor, o.Date
 		r.Checks = append(r.Checks, check)
 	}
-	return r, nil
+	r.Calibration = c.found
+	return &Model{Plan: m.Plan, Weights: c.weights, Manifest: m.Manifest, Record: r}, nil
 }
 
 // calibration is one under way.
@@ -66,8 +74,11 @@ type calibration struct {
 	model         *Model
 	options       CalibrateOptions
 	graph         *nn.Graph
+	weights       nn.Weights
 	ranges, check []nn.Tensor
+	exact         [][]float32 // answers to check
 	found         *nn.Calibration
+	channels      map[string][]float32 // magnitudes of what convolutions read
 }
 
 func newCalibration(m *Model, o CalibrateOptions) (*calibration, error) {
@@ -79,7 +90,7 @@ func newCalibration(m *Model, o CalibrateOptions) (*calibration, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &calibration{model: m, options: o, graph: g}
+	c := &calibration{model: m, options: o, graph: g, weights: m.Weights}
 	if c.ranges, err = c.prepared(o.Ranges); err != nil {
 		return nil, err
 	}
@@ -125,26 +136,53 @@ func (c *calibration) engine(p nn.Precision) nn.Options {
 	return nn.Options{Precision: p, Threads: e.Threads, Timings: e.Timings, Calibration: c.found, Narrowest: true}
 }
 
-func (c *calibration) observe(ctx context.Context) error {
-	watch, err := nn.NewCalibrator(c.graph, c.model.Weights, c.engine(nn.Exact))
+// observe finds the ranges for some weights of the model's.
+func (c *calibration) observe(ctx context.Context, w nn.Weights) (*nn.Calibration, map[string][]float32, error) {
+	watch, err := nn.NewCalibrator(c.graph, w, c.engine(nn.Exact))
 	if err != nil {
-		return fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
+		return nil, nil, fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
 	}
 	defer watch.Close()
 	for i, t := range c.ranges {
 		if err := watch.Observe(ctx, []nn.Tensor{t}); err != nil {
-			return fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
+			return nil, nil, fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)
 		}
 		c.say("ranges: %d of %d pictures", i+1, len(c.ranges))
 	}
-	c.found = watch.Calibration()
-	c.found.Kept = map[nn.Precision][]string{}
-	return nil
+	found := watch.Calibration()
+	found.Kept = map[nn.Precision][]string{}
+	return found, watch.Channels(), nil
+}
+
+// equalise takes equalised weights where they bring 8 bits nearer to the exact
+// answers, and reports whether they do. They are exactly as good in all other
+// precisions, as only exponents differ.
+func (c *calibration) equalise(ctx context.Context) (bool, error) {
+	before, err := c.try(ctx, nn.Int8, nil)
+	if err != nil || before.Holds() {
+		return false, err
+	}
+	weights, found := c.weights, c.found
+	c.weights = nn.Equalise(c.graph, weights, c.channels)
+	if c.found, _, err = c.observe(ctx, c.weights); err != nil {
+		return false, err
+	}
+	c.found.Kept[nn.BFloat16] = found.Kept[nn.BFloat16]
+	c.say("with equalised weights:")
+	after, err := c.try(ctx, nn.Int8, nil)
+	if err != nil {
+		return false, err
+	}
+	if !after.nearer(before) {
+		c.weights, c.found = weights, found
+		return false, nil
+	}
+	return true, nil
 }
 
 // answers are the network's in a precision: logits of a mask, or probabilities.
 func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.Tensor) ([][]float32, error) {
-	program, err := nn.Compile(c.graph, c.model.Weights, c.engine(p))
+	program, err := nn.Compile(c.graph, c.weights, c.engine(p))
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s in %s: %w", c.model.Plan.Name, p, err)
 	}
@@ -160,20 +198,22 @@ func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.T
 	return all, nil
 }
 
-// settle finds what must be kept from a precision for it to hold.
-func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]float32) (PrecisionCheck, error) {
-	try := func(kept []string) (PrecisionCheck, error) {
-		c.found.Kept[p] = kept
-		got, err := c.answers(ctx, p, c.check)
-		if err != nil {
-			return PrecisionCheck{}, err
-		}
-		check := c.compare(p, got, exact)
-		check.Kept = len(kept)
-		c.say("%s with %d convolutions kept: %s", p, len(kept), check)
-		return check, nil
+// try checks a precision with some convolutions kept from it.
+func (c *calibration) try(ctx context.Context, p nn.Precision, kept []string) (PrecisionCheck, error) {
+	c.found.Kept[p] = kept
+	got, err := c.answers(ctx, p, c.check)
+	if err != nil {
+		return PrecisionCheck{}, err
 	}
-	check, err := try(nil)
+	check := c.compare(p, got, c.exact)
+	check.Kept = len(kept)
+	c.say("%s with %d convolutions kept: %s", p, len(kept), check)
+	return check, nil
+}
+
+// settle finds what must be kept from a precision for it to hold.
+func (c *calibration) settle(ctx context.Context, p nn.Precision) (PrecisionCheck, error) {
+	check, err := c.try(ctx, p, nil)
 	if err != nil || check.Holds() {
 		return check, err
 	}
@@ -184,7 +224,7 @@ func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]floa
 	// As few as are needed: double, then halve the interval.
 	low, high := 0, 1
 	for ; high < len(order); high *= 2 {
-		if check, err = try(order[:high]); err != nil {
+		if check, err = c.try(ctx, p, order[:high]); err != nil {
 			return check, err
 		}
 		if check.Holds() {
@@ -196,7 +236,7 @@ func (c *calibration) settle(ctx context.Context, p nn.Precision, exact [][]floa
 	best, found := check, high
 	for high-low > 1 {
 		middle := (low + high) / 2
-		if check, err = try(order[:middle]); err != nil {
+		if check, err = c.try(ctx, p, order[:middle]); err != nil {
 			return check, err
 		}
 		if check.Holds() {
@@ -223,9 +263,12 @@ func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, 
 	}
 	slices.Sort(names)
 	harm := map[string]float64{}
+	settled := c.found.Kept[nn.BFloat16]
+	defer func() { c.found.Kept[nn.BFloat16] = settled }()
 	for i, name := range names {
 		others := slices.Concat(names[:i], names[i+1:])
-		c.found.Kept[p] = others
+		// All of these stay float32, or bfloat16 would drown what 8 bits do.
+		c.found.Kept[p], c.found.Kept[nn.BFloat16] = others, others
 		got, err := c.answers(ctx, p, inputs)
 		if err != nil {
 			return nil, err
@@ -236,7 +279,7 @@ func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, 
 				harm[name] += d * d * nearness(exact[k][j], c.model.Plan.segments())
 			}
 		}
-		c.say("sensitivity in %s: %d of %d convolutions", p, i+1, len(names))
+		c.say("sensitivity in %s: %d of %d convolutions, %s: %.3g", p, i+1, len(names), name, harm[name])
 	}
 	operations := c.graph.ConvolutionOperations()
 	slices.SortStableFunc(names, func(a, b string) int {

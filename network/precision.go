@@ -17,6 +17,7 @@ import (
 type PrecisionRecord struct {
 	Schema      string           `json:"schema"`
 	Set         PrecisionSet     `json:"set"`
+	Equalised   bool             `json:"equalised,omitempty"` // the weights were, for 8 bits
 	Calibration *nn.Calibration  `json:"calibration"`
 	Checks      []PrecisionCheck `json:"checks"`
 }
@@ -65,6 +66,15 @@ const (
 func (c PrecisionCheck) Holds() bool {
 	return (c.Dice == nil || *c.Dice >= leastAgreement && c.Masks > 0) &&
 		(c.Changed == nil || *c.Changed == 0 && c.Difference <= largestShift) && (c.Dice != nil || c.Changed != nil)
+}
+
+// nearer reports whether a check came nearer to the exact answers than another
+// of the same network.
+func (c PrecisionCheck) nearer(than PrecisionCheck) bool {
+	if c.Dice != nil && than.Dice != nil {
+		return *c.Dice > *than.Dice
+	}
+	return c.Difference < than.Difference
 }
 
 // Allowed are the reduced precisions that a record allows: none without one.

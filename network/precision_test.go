@@ -103,7 +103,7 @@ func TestCalibrationKeepsWhatIsTooSensitive(t *testing.T) {
 	for _, m := range tinyNetworks(t) {
 		t.Run(m.Plan.Name, func(t *testing.T) {
 			var said []string
-			r, err := Calibrate(t.Context(), m, CalibrateOptions{
+			calibrated, err := Calibrate(t.Context(), m, CalibrateOptions{
 				Name: "noise", Ranges: pictures[:2], Check: pictures[2:], Engine: Options{Threads: 1},
 				Say: func(step string) { said = append(said, step) },
 			})
@@ -113,6 +113,7 @@ func TestCalibrationKeepsWhatIsTooSensitive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			r := calibrated.Record
 			if len(r.Checks) != 2 || r.Set.Calibrated != 2 || r.Set.Checked != 4 || len(r.Set.SHA256) != 64 || len(said) == 0 {
 				t.Errorf("the record is %+v", r)
 			}
@@ -125,7 +126,7 @@ func TestCalibrationKeepsWhatIsTooSensitive(t *testing.T) {
 					t.Errorf("%s does not hold: %s", c.Precision, c)
 				}
 			}
-			m.Record = r
+			m = calibrated
 			var file bytes.Buffer
 			if err := m.Write(&file, weights.F32); err != nil {
 				t.Fatal(err)

@@ -57,12 +57,15 @@ type Calibrator struct {
 	watched map[string]*watchedConv
 }
 
-type watchedConv struct{ in, out histogram }
+type watchedConv struct {
+	in, out  histogram
+	channels []float32 // largest magnitude of each that is read
+}
 
-// observer is an executor that can tell what its convolutions read and write.
-// The values may be in any order and stand among zeros.
+// observer is an executor that can tell what its convolutions read and write,
+// [N C H W].
 type observer interface {
-	observe(watch func(convolution string, in, out []float32))
+	observe(watch func(convolution string, in, out Tensor))
 }
 
 // NewCalibrator compiles a graph to be watched. Options.Precision is not looked
@@ -80,14 +83,22 @@ func NewCalibrator(g *Graph, w Weights, o Options) (*Calibrator, error) {
 		p.Close()
 		return nil, fmt.Errorf("calibrating: only the oneDNN executor can be watched, and this build has none")
 	}
-	e.observe(func(name string, in, out []float32) {
+	e.observe(func(name string, in, out Tensor) {
 		h := c.watched[name]
 		if h == nil {
-			h = &watchedConv{}
+			h = &watchedConv{channels: make([]float32, in.Shape[1])}
 			c.watched[name] = h
 		}
-		h.in.add(in)
-		h.out.add(out)
+		h.in.add(in.Data)
+		h.out.add(out.Data)
+		plane := in.Shape[2] * in.Shape[3]
+		for i := range len(in.Data) / plane {
+			sum := 0.0
+			for _, x := range in.Data[i*plane:][:plane] {
+				sum += float64(x) * float64(x)
+			}
+			h.channels[i%in.Shape[1]] += float32(sum / float64(plane))
+		}
 	})
 	return c, nil
 }
@@ -102,6 +113,18 @@ func (c *Calibrator) Calibration() *Calibration {
 	all := &Calibration{Convolutions: map[string]Ranges{}}
 	for name, h := range c.watched {
 		all.Convolutions[name] = Ranges{In: h.in.span(), Out: h.out.span()}
+	}
+	return all
+}
+
+// Channels are the largest magnitudes that were seen of each channel that a
+// convolution reads, by the convolutions' names.
+func (c *Calibrator) Channels() map[string][]float32 {
+	all := map[string][]float32{}
+	for name, h := range c.watched {
+		for _, s := range h.channels {
+			all[name] = append(all[name], float32(math.Sqrt(float64(s))))
+		}
 	}
 	return all
 }

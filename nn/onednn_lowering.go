@@ -82,7 +82,7 @@ type lowering struct {
 	current     *Value          // the operation being lowered
 	calibration *Calibration    // of 8-bit convolutions
 	watched     bool            // whether convolutions are shown to observer
-	observer    func(convolution string, in, out []float32)
+	observer    func(convolution string, in, out Tensor)
 	timed       func(s *instruction, took time.Duration) // told of each step, if set
 	err         error
 }

@@ -155,7 +155,7 @@ func (p *oneDNNProgram) run(ctx context.Context, inputs, outputs []Tensor) error
 }
 
 // observe has watch told of what each convolution read and wrote.
-func (p *oneDNNProgram) observe(watch func(convolution string, in, out []float32)) {
+func (p *oneDNNProgram) observe(watch func(convolution string, in, out Tensor)) {
 	p.low.observer = watch
 }
 

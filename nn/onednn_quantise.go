@@ -75,15 +75,10 @@ func (l *lowering) watch(v *Value, x, y tensor) {
 	if !l.watched || l.err != nil {
 		return
 	}
+	x, y = l.asPlain(x), l.asPlain(y)
 	l.emitWork("observation", func() {
 		if l.observer != nil {
-			l.observer(v.name, l.memoryOf(x), l.memoryOf(y))
+			l.observer(v.name, Tensor{Shape: x.shape, Data: l.floats(x)}, Tensor{Shape: y.shape, Data: l.floats(y)})
 		}
 	}, x, y)
-}
-
-// memoryOf is all that a float32 tensor's layout spans, in its own order.
-func (l *lowering) memoryOf(t tensor) []float32 {
-	block, offset := l.place(t)
-	return block.Float32s(offset, t.layout.Bytes()/4)
 }

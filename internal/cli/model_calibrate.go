@@ -70,7 +70,7 @@ func (c *modelCalibrateCommand) Run(ctx context.Context, t *terminal) error {
 			o.Check = append(o.Check, p)
 		}
 	}
-	if m.Record, err = network.Calibrate(ctx, m, o); err != nil {
+	if m, err = network.Calibrate(ctx, m, o); err != nil {
 		return err
 	}
 	types := map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16}
