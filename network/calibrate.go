@@ -78,7 +78,7 @@ type calibration struct {
 	ranges, check []nn.Tensor
 	exact         [][]float32 // answers to check
 	found         *nn.Calibration
-	channels      map[string][]float32 // magnitudes of what convolutions read
+	channels      map[string]nn.ChannelSizes
 }
 
 func newCalibration(m *Model, o CalibrateOptions) (*calibration, error) {
@@ -137,7 +137,7 @@ func (c *calibration) engine(p nn.Precision) nn.Options {
 }
 
 // observe finds the ranges for some weights of the model's.
-func (c *calibration) observe(ctx context.Context, w nn.Weights) (*nn.Calibration, map[string][]float32, error) {
+func (c *calibration) observe(ctx context.Context, w nn.Weights) (*nn.Calibration, map[string]nn.ChannelSizes, error) {
 	watch, err := nn.NewCalibrator(c.graph, w, c.engine(nn.Exact))
 	if err != nil {
 		return nil, nil, fmt.Errorf("calibrating the %s: %w", c.model.Plan.Name, err)

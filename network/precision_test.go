@@ -51,6 +51,9 @@ func TestPrecisionRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 	if _, err := parsePrecisionRecord([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
+	if r, err := parsePrecisionRecord([]byte(`{"schema":"jcs.precision/1"}`)); r != nil || err != nil {
+		t.Errorf("a record of the first form is %v, %v", r, err)
+	}
 	for name, change := range map[string][2]string{
 		"another schema":    {"precision/2", "precision/7"},
 		"an unknown key":    {`"set"`, `"sets"`},

@@ -59,8 +59,12 @@ type Calibrator struct {
 
 type watchedConv struct {
 	in, out  histogram
-	channels []float32 // largest magnitude of each that is read
+	channels ChannelSizes
 }
+
+// ChannelSizes are the largest magnitudes that were seen of each channel which a
+// convolution reads, and of each that it writes.
+type ChannelSizes struct{ In, Out []float32 }
 
 // observer is an executor that can tell what its convolutions read and write,
 // [N C H W].
@@ -86,21 +90,26 @@ func NewCalibrator(g *Graph, w Weights, o Options) (*Calibrator, error) {
 	e.observe(func(name string, in, out Tensor) {
 		h := c.watched[name]
 		if h == nil {
-			h = &watchedConv{channels: make([]float32, in.Shape[1])}
+			h = &watchedConv{channels: ChannelSizes{In: make([]float32, in.Shape[1]), Out: make([]float32, out.Shape[1])}}
 			c.watched[name] = h
 		}
 		h.in.add(in.Data)
 		h.out.add(out.Data)
-		plane := in.Shape[2] * in.Shape[3]
-		for i := range len(in.Data) / plane {
-			sum := 0.0
-			for _, x := range in.Data[i*plane:][:plane] {
-				sum += float64(x) * float64(x)
-			}
-			h.channels[i%in.Shape[1]] += float32(sum / float64(plane))
-		}
+		raise(h.channels.In, in)
+		raise(h.channels.Out, out)
 	})
 	return c, nil
+}
+
+// raise brings the magnitudes of channels to those of an [N C H W].
+func raise(channels []float32, t Tensor) {
+	plane := t.Shape[2] * t.Shape[3]
+	for i := range len(t.Data) / plane {
+		largest := &channels[i%len(channels)]
+		for _, x := range t.Data[i*plane:][:plane] {
+			*largest = max(*largest, x, -x)
+		}
+	}
 }
 
 // Observe runs the network on one more typical input.
@@ -117,14 +126,11 @@ func (c *Calibrator) Calibration() *Calibration {
 	return all
 }
 
-// Channels are the largest magnitudes that were seen of each channel that a
-// convolution reads, by the convolutions' names.
-func (c *Calibrator) Channels() map[string][]float32 {
-	all := map[string][]float32{}
+// Channels are the sizes of the channels of each convolution, by its name.
+func (c *Calibrator) Channels() map[string]ChannelSizes {
+	all := map[string]ChannelSizes{}
 	for name, h := range c.watched {
-		for _, s := range h.channels {
-			all[name] = append(all[name], float32(math.Sqrt(float64(s))))
-		}
+		all[name] = h.channels
 	}
 	return all
 }

@@ -17,7 +17,7 @@ import (
 // Bias Correction (ICCV 2019, section 4.1), and, since weights have a scale for
 // each result channel here, with activations set against weights as in Xiao et
 // al., SmoothQuant (ICML 2023, equation 4).
-func Equalise(g *Graph, w Weights, largest map[string][]float32) Weights {
+func Equalise(g *Graph, w Weights, sizes map[string]ChannelSizes) Weights {
 	e := newEqualisation(g, w)
 	for _, v := range e.nodes {
 		e.bind(v)
@@ -25,7 +25,7 @@ func Equalise(g *Graph, w Weights, largest map[string][]float32) Weights {
 	for _, o := range g.outputs {
 		e.pin(o.Value)
 	}
-	return e.apply(e.exponents(largest))
+	return e.apply(e.exponents(sizes))
 }
 
 // equalisation finds which channels are the same numbers, up to what a ReLU, a
@@ -136,23 +136,35 @@ const largestExponent = 5
 // exponents are those of the powers of two that each channel is divided by: the
 // square root of what is seen of it over the largest weight that reads it,
 // against the middle of all channels that are read together.
-func (e *equalisation) exponents(largest map[string][]float32) []int {
+func (e *equalisation) exponents(sizes map[string]ChannelSizes) []int {
 	seen, weight := make([]float64, len(e.parent)), make([]float64, len(e.parent))
+	see := func(v *Value, sizes []float32) {
+		for i, m := range sizes {
+			at := e.group(e.first[v] + i)
+			seen[at] = max(seen[at], float64(m))
+		}
+	}
 	for _, v := range e.nodes {
+		// What a convolution writes is in 8 bits too, and may be larger than what
+		// is read of it behind a gate. A norm has been folded into it.
+		if _, ok := v.op.(BatchNorm); ok {
+			if _, ok := v.inputs[0].op.(Conv); ok {
+				see(v, sizes[v.inputs[0].name].Out)
+			}
+		}
 		conv, ok := v.op.(Conv)
-		in := largest[v.name]
-		if !ok || conv.Groups > 1 || len(in) != channels(v.inputs[0]) {
+		if !ok || conv.Groups > 1 {
 			continue
 		}
+		see(v, sizes[v.name].Out)
+		see(v.inputs[0], sizes[v.name].In)
 		kernel := e.weights[v.params[0].Name]
-		each := len(kernel.Data) / kernel.Shape[0] / len(in)
-		for i, m := range in {
-			at := e.group(e.first[v.inputs[0]] + i)
-			seen[at] = max(seen[at], float64(m))
-			for o := range kernel.Shape[0] {
-				for _, k := range kernel.Data[(o*len(in)+i)*each:][:each] {
-					weight[at] = max(weight[at], math.Abs(float64(k)))
-				}
+		in := channels(v.inputs[0])
+		each := len(kernel.Data) / kernel.Shape[0] / in
+		for i := range len(kernel.Data) / each {
+			at := e.group(e.first[v.inputs[0]] + i%in)
+			for _, k := range kernel.Data[i*each:][:each] {
+				weight[at] = max(weight[at], math.Abs(float64(k)))
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // observed calibrates and returns the channels' magnitudes too.
-func observed(t *testing.T, g *Graph, w Weights, in []Tensor) (*Calibration, map[string][]float32) {
+func observed(t *testing.T, g *Graph, w Weights, in []Tensor) (*Calibration, map[string]ChannelSizes) {
 	t.Helper()
 	c, err := NewCalibrator(g, w, Options{})
 	if err != nil {
