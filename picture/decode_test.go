@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/jcs-ct/jcs/internal/parsetest"
 	"github.com/jcs-ct/jcs/picture"
 )
 
@@ -243,7 +244,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeJPEG(f, filled(image.NewNRGBA(square), color.NRGBA{90, 8, 7, 255})))
 	limits := picture.Limits{MaxBytes: 1 << 16, MaxPixels: 1 << 14, MinSide: 2}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := picture.Decode(bytes.NewReader(data), limits)
+		var p *image.Gray
+		var err error
+		parsetest.Hold(t, len(data), func() { p, err = picture.Decode(bytes.NewReader(data), limits) })
 		if err != nil {
 			var refusal *picture.Refusal
 			if !errors.As(err, &refusal) {
