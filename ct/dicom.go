@@ -36,6 +36,9 @@ func readDICOM(ctx context.Context, entries []entry, single bool, o Options) (*I
 	if err := in.readPixels(ctx, d, o); err != nil {
 		return nil, err
 	}
+	if err := in.finish(); err != nil {
+		return nil, err
+	}
 	in.warnVolume()
 	in.slices = nil
 	return in, nil

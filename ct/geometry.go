@@ -38,7 +38,41 @@ func (in *Input) arrange(s []*slice, limits Limits) error {
 		})
 	}
 	in.Volume.Sources = in.Sources
+	if x := first.plane(); len(s) == 1 && x != "" && x != "axial" {
+		return first.refuse("bad_geometry", "it is not an axial slice, but "+article(x), "give the axial series")
+	}
+	// What cannot be brought in order is refused before its pixels are read.
+	trial := *in.Volume
+	if err := trial.canonical(first.directions()); err != nil {
+		return err
+	}
 	in.warnGeometry()
+	return nil
+}
+
+func article(plane string) string {
+	if plane == "oblique" {
+		return "an oblique one"
+	}
+	return "a " + plane + " one"
+}
+
+// directions are those of a volume of slices like this one.
+func (s *slice) directions() [3][3]float64 {
+	if !s.placed {
+		return [3][3]float64{{1}, {0, 1}, {0, 0, 1}}
+	}
+	return [3][3]float64{s.rowDirection, s.columnDirection, s.normal()}
+}
+
+// finish gives the volume, whose Hounsfield units are there now, the order that
+// the rest of jcs expects.
+func (in *Input) finish() error {
+	if err := in.Volume.canonical(in.slices[0].directions()); err != nil {
+		return err
+	}
+	in.Sources = in.Volume.Sources
+	in.warnGrid()
 	return nil
 }
 
@@ -193,7 +227,18 @@ func (in *Input) warnGeometry() {
 	} else if _, _, z, _ := v.SpacingMM(); z == 0 {
 		in.warn("no_spacing", "the thickness of the slice is not known, so that volumes are not measured")
 	}
-	if step := v.axis(2); len(s) > 1 && math.Abs(dot(step, first.normal())) < tiltCosine*norm(step) {
-		in.warn("gantry_tilt", "the slices are shifted against each other, as with a tilted gantry; places account for it, pictures do not")
+}
+
+// warnGrid says what is odd about the volume's axes.
+func (in *Input) warnGrid() {
+	v := in.Volume
+	step, n := v.axis(2), unit(cross(v.axis(0), v.axis(1)))
+	if along := math.Abs(dot(step, n)); v.Slices > 1 && along < tiltCosine*norm(step) {
+		in.warn("gantry_tilt", fmt.Sprintf("the slices are shifted against each other by %.1f degrees, as with a tilted gantry; places account for it, pictures do not", degrees(along/norm(step))))
+	}
+	if stored, _ := v.Order.axis(2); stored != 2 {
+		in.warn("not_axial", fmt.Sprintf("the series is stored as %s slices and was read as axial ones, without resampling", v.Order.plane()))
+	} else if !v.Order.AsStored() {
+		in.warn("turned", "the slices are stored in another direction than usual and were turned: columns run to the patient's left, rows to the back, slices to the head")
 	}
 }

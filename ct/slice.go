@@ -138,32 +138,24 @@ func (s *slice) checkDirections() error {
 	if math.Abs(norm(a)-1) > directionTolerance || math.Abs(norm(b)-1) > directionTolerance || math.Abs(dot(a, b)) > directionTolerance {
 		return phrase("ImageOrientationPatient holds no two directions at right angles")
 	}
-	n := s.normal()
-	if math.Abs(n[2]) < axialCosine {
-		return phrase("it is not an axial slice, but a %s one", plane(n))
-	}
 	return nil
 }
 
-// plane names the plane whose normal n is, of those that are not axial.
-func plane(n [3]float64) string {
-	switch {
-	case math.Abs(n[0]) >= axialCosine:
-		return "sagittal"
-	case math.Abs(n[1]) >= axialCosine:
-		return "coronal"
-	default:
-		return "oblique"
+// plane names the plane of the slice; empty where it is not known.
+func (s *slice) plane() string {
+	if !s.placed {
+		return ""
 	}
+	n := s.normal()
+	for i, name := range [3]string{"sagittal", "coronal", "axial"} {
+		if math.Abs(n[i]) >= axialCosine {
+			return name
+		}
+	}
+	return "oblique"
 }
 
-func (s *slice) normal() [3]float64 {
-	n := cross(s.rowDirection, s.columnDirection)
-	if l := norm(n); l > 0 {
-		return scale(n, 1/l)
-	}
-	return n
-}
+func (s *slice) normal() [3]float64 { return unit(cross(s.rowDirection, s.columnDirection)) }
 
 // vector reads an attribute of n numbers; nil if it is absent.
 func vector(h *dcmtk.Header, keyword string, n int) ([]float64, error) {
