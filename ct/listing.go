@@ -80,7 +80,13 @@ func (e entry) format() (format, error) {
 	if err != nil {
 		return "", err
 	}
-	return sniff(head), nil
+	f := sniff(head)
+	if f == formatGzip {
+		if inside, err := e.unpackedPrefix(sniffBytes); err == nil && isNIfTI(inside) {
+			return formatNIfTI, nil
+		}
+	}
+	return f, nil
 }
 
 func (e entry) tooLarge(limit int64) error {
@@ -100,7 +106,11 @@ func listFile(ctx context.Context, name string, info fs.FileInfo, limits Limits)
 	if f == formatZip {
 		return listZip(ctx, name, limits)
 	}
-	return &listing{name: e.name, entries: []entry{e}, single: true}, nil
+	l := &listing{name: e.name, entries: []entry{e}, single: true}
+	if f == formatNIfTI {
+		l.entries = append(l.entries, imagesBeside(name)...)
+	}
+	return l, nil
 }
 
 func listFolder(ctx context.Context, root string, limits Limits) (*listing, error) {
@@ -165,7 +175,7 @@ func (l *listing) refuseUnknown(found map[format][]entry) error {
 				return refuse("unknown_format", "%s is %s, which is not read: %s", e.name, f, advice)
 			}
 		}
-		return refuse("unknown_format", "%s is neither DICOM nor PNG nor JPEG: give a DICOM file, a picture, or a folder or zip of them", e.name)
+		return refuse("unknown_format", "%s is neither DICOM nor NIfTI nor PNG nor JPEG: give a DICOM file, a NIfTI volume, a picture, or a folder or zip of them", e.name)
 	}
 	if len(l.entries) == 0 {
 		return refuse("empty", "%s holds no files: give the folder or zip with the slices of one series", l.name)
@@ -175,7 +185,7 @@ func (l *listing) refuseUnknown(found map[format][]entry) error {
 			return refuse("unknown_format", "%s holds only files like %s (%s), which are not read: %s", l.name, path.Base(entries[0].name), f, advice)
 		}
 	}
-	return refuse("unknown_format", "%s holds %s, and no DICOM file or PNG or JPEG picture is among them: give the folder or zip with the slices of one series", l.name, count(len(l.entries), "file"))
+	return refuse("unknown_format", "%s holds %s, and no DICOM file, NIfTI volume or PNG or JPEG picture is among them: give the folder or zip with the slices of one series", l.name, count(len(l.entries), "file"))
 }
 
 // count writes a number with its noun.

@@ -49,9 +49,10 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// Open reads the CT at path: a DICOM file, a PNG or JPEG picture, or a folder
-// or zip of DICOM files of one series or of pictures. DICOM slices come in
-// order along the slice normal, pictures in the natural order of their names.
+// Open reads the CT at path: a DICOM file, a NIfTI volume, a PNG or JPEG picture,
+// or a folder or zip of DICOM files of one series, of one volume or of pictures.
+// Slices come in order along their normal, pictures in the natural order of
+// their names.
 // Files of a folder that are neither are passed over; pictures that lie beside
 // DICOM files too, with a warning.
 //
@@ -101,7 +102,7 @@ func list(ctx context.Context, path string, limits Limits) (*listing, error) {
 	case info.Mode().IsRegular():
 		return listFile(ctx, path, info, limits)
 	default:
-		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a PNG or JPEG picture, or a folder or zip of them", info.Name())
+		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a NIfTI volume, a PNG or JPEG picture, or a folder or zip of them", info.Name())
 	}
 }
 
@@ -125,11 +126,16 @@ func (l *listing) read(ctx context.Context, o Options) (*Input, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(pictures) > 0 {
-			in.warn("pictures_ignored", fmt.Sprintf("%d PNG or JPEG pictures beside the DICOM files were not read", len(pictures)))
-		}
+		in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(pictures))
+		in.warnIgnored("volumes_ignored", "NIfTI volume", len(found[formatNIfTI]))
 		warnBroken(in, found[formatOther])
 		return in, nil
+	case len(found[formatNIfTI]) > 0:
+		in, err := l.readNIfTI(ctx, found[formatNIfTI], o)
+		if err == nil {
+			in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(pictures))
+		}
+		return in, err
 	case len(pictures) > 0:
 		return readPictures(ctx, pictures, o)
 	default:

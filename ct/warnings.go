@@ -54,6 +54,13 @@ func warnBroken(in *Input, others []entry) {
 	}
 }
 
+// warnIgnored says what was passed over beside a volume.
+func (in *Input) warnIgnored(code, noun string, n int) {
+	if n > 0 {
+		in.warn(code, fmt.Sprintf("%s beside what was taken not read", were(n, noun)))
+	}
+}
+
 // counter returns a function that counts to total and reports each step, safe
 // for use by several goroutines.
 func counter(total int, report func(done, total int)) func() {
