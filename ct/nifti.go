@@ -33,7 +33,7 @@ func imagesBeside(header string) []entry {
 		name := stem(header) + suffix
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
 			found = append(found, entry{
-				name: info.Name(),
+				name: printable(info.Name()),
 				size: info.Size(),
 				open: func() (io.ReadCloser, error) { return os.Open(name) },
 			})

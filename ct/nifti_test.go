@@ -414,3 +414,28 @@ func TestNIfTILimitsAreRefusals(t *testing.T) {
 		t.Errorf("progress %v", told)
 	}
 }
+
+// One patient as two files: the smaller has every second slice, means of four
+// pixels, other axes, another kind of number, and a slope.
+func TestTheSamePatientInTwoNIfTIFilesIsTheSame(t *testing.T) {
+	large := openShared(t, "nifti/covid_ricord1a_256x256.nii.gz").Volume
+	small := openShared(t, "nifti/covid_ricord1a_128_ras_scaled.nii.gz").Volume
+	if large.Columns != 256 || large.Slices != 82 || small.Columns != 128 || small.Slices != 41 {
+		t.Fatalf("%d x %d and %d x %d", large.Columns, large.Slices, small.Columns, small.Slices)
+	}
+	at := func(v *Volume, i, j, k int) float64 { return float64(v.HU[i+v.Columns*(j+v.Rows*k)]) }
+	for k := range small.Slices {
+		for j := range small.Rows {
+			for i := range small.Columns {
+				p, q := small.Position(float64(i), float64(j), float64(k)), large.Position(2*float64(i)+0.5, 2*float64(j)+0.5, 2*float64(k))
+				if norm(sub(p, q)) > 1e-3 {
+					t.Fatalf("voxel %d, %d, %d lies at %v and %v", i, j, k, p, q)
+				}
+				mean := (at(large, 2*i, 2*j, 2*k) + at(large, 2*i+1, 2*j, 2*k) + at(large, 2*i, 2*j+1, 2*k) + at(large, 2*i+1, 2*j+1, 2*k)) / 4
+				if got := at(small, i, j, k); math.Abs(got-mean) > 2 {
+					t.Fatalf("voxel %d, %d, %d has %v HU and %v", i, j, k, got, mean)
+				}
+			}
+		}
+	}
+}

@@ -69,6 +69,7 @@ func Open(ctx context.Context, path string, o Options) (*Input, error) {
 	if err != nil {
 		return nil, openError(path, err)
 	}
+	in.warnLinks(l.links)
 	return in, nil
 }
 

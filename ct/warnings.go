@@ -61,6 +61,13 @@ func (in *Input) warnIgnored(code, noun string, n int) {
 	}
 }
 
+// warnLinks says that links were not followed.
+func (in *Input) warnLinks(n int) {
+	if n > 0 {
+		in.warn("links_ignored", fmt.Sprintf("%s not followed, as they lead out of the folder or nowhere", were(n, "link")))
+	}
+}
+
 // counter returns a function that counts to total and reports each step, safe
 // for use by several goroutines.
 func counter(total int, report func(done, total int)) func() {
