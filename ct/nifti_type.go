@@ -83,13 +83,16 @@ type niftiScale struct {
 	value        func(b []byte) float64
 	slope, inter float64
 	order        binary.ByteOrder
-	table        []int16 // of the 8 and 16-bit kinds, by their bits
+	table        []int16 // of the 8 and 16-bit kinds, by their bits; nil for others and for few voxels
 	missing      int64   // voxels that were no number
 }
 
+// fewVoxels are not worth a table.
+const fewVoxels = 1 << 11
+
 func newNIfTIScale(h *niftiHeader) *niftiScale {
 	s := &niftiScale{bytes: h.kind.bytes(), value: h.kind.value(h.order), slope: h.slope, inter: h.inter, order: h.order}
-	if s.bytes <= 2 {
+	if s.bytes <= 2 && h.voxels() > fewVoxels {
 		table := make([]int16, 1<<(8*s.bytes))
 		var b [2]byte
 		for i := range table {
@@ -117,21 +120,21 @@ func (s *niftiScale) hounsfield(b []byte) int16 {
 // apply converts voxels; b has s.bytes bytes for each of dst.
 func (s *niftiScale) apply(dst []int16, b []byte) {
 	switch {
+	case s.table == nil:
+		for i := range dst {
+			dst[i] = s.hounsfield(b[s.bytes*i:])
+		}
 	case s.bytes == 1:
 		for i := range dst {
 			dst[i] = s.table[b[i]]
 		}
-	case s.bytes == 2 && s.order == binary.ByteOrder(binary.LittleEndian):
+	case s.order == binary.ByteOrder(binary.LittleEndian):
 		for i := range dst {
 			dst[i] = s.table[binary.LittleEndian.Uint16(b[2*i:])]
 		}
-	case s.bytes == 2:
-		for i := range dst {
-			dst[i] = s.table[binary.BigEndian.Uint16(b[2*i:])]
-		}
 	default:
 		for i := range dst {
-			dst[i] = s.hounsfield(b[s.bytes*i:])
+			dst[i] = s.table[binary.BigEndian.Uint16(b[2*i:])]
 		}
 	}
 }

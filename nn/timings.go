@@ -33,7 +33,7 @@ type timingsFile struct {
 
 const (
 	timingsSchema  = "jcs.timings/1"
-	maxTimingsFile = 16 << 20
+	maxTimingsFile = 4 << 20
 )
 
 // OpenTimings reads what was measured before from a file, which need not exist
