@@ -8,6 +8,7 @@ type Kind string
 // The kinds of input.
 const (
 	KindDICOM    Kind = "dicom"
+	KindNIfTI    Kind = "nifti"
 	KindPictures Kind = "pictures"
 )
 

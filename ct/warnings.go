@@ -54,6 +54,20 @@ func warnBroken(in *Input, others []entry) {
 	}
 }
 
+// warnIgnored says what was passed over beside a volume.
+func (in *Input) warnIgnored(code, noun string, n int) {
+	if n > 0 {
+		in.warn(code, fmt.Sprintf("%s beside what was taken not read", were(n, noun)))
+	}
+}
+
+// warnLinks says that links were not followed.
+func (in *Input) warnLinks(n int) {
+	if n > 0 {
+		in.warn("links_ignored", fmt.Sprintf("%s not followed, as they lead out of the folder or nowhere", were(n, "link")))
+	}
+}
+
 // counter returns a function that counts to total and reports each step, safe
 // for use by several goroutines.
 func counter(total int, report func(done, total int)) func() {
