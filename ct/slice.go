@@ -22,6 +22,10 @@ type slice struct {
 	thickness               float64    // 0 if unknown
 	along                   float64    // position along the normal
 	lossy, noPhotometric    bool
+	missing                 bool // there is no file: to be made of its neighbours
+
+	// What tells scans of the same place apart, as in the file.
+	acquisition, time, imageType, kernel string
 }
 
 // phrase is an error that becomes part of a refusal's sentence.
@@ -41,6 +45,11 @@ func newSlice(o object) (*slice, error) {
 		study:    h.Text("StudyInstanceUID"),
 		frame:    h.Text("FrameOfReferenceUID"),
 		lossy:    lossy(h),
+
+		acquisition: h.Text("AcquisitionNumber"),
+		time:        h.Text("TemporalPositionIdentifier"),
+		imageType:   h.Text("ImageType"),
+		kernel:      h.Text("ConvolutionKernel"),
 	}
 	if err := s.readSize(h); err != nil {
 		return nil, s.refuse("bad_pixels", err.Error(), "copy or export it again")

@@ -28,5 +28,8 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
+// Ended is true.
+func (*Child) Ended() bool { return true }
+
 // Close does nothing.
 func (*Child) Close() error { return nil }
