@@ -79,7 +79,7 @@ func (c *Contents) Open(ctx context.Context, study int) (*Input, error) {
 
 func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	if c.Kind != KindDICOM {
-		return c.listing.readOther(ctx, c.found, c.options)
+		return c.listing.readOther(ctx, c.Kind, c.found, c.options)
 	}
 	in, err := c.readDICOM(ctx, s)
 	if err != nil {
