@@ -8,6 +8,7 @@ type Kind string
 // The kinds of input.
 const (
 	KindDICOM    Kind = "dicom"
+	KindNIfTI    Kind = "nifti"
 	KindPictures Kind = "pictures"
 )
 
@@ -18,6 +19,13 @@ type Input struct {
 	Pictures []*image.Gray // already windowed; not to be changed
 	Sources  []Source      // one a slice or picture, in order
 	Warnings []Warning
+
+	// Series are those of the study, of which one was taken; none where the input
+	// is no DICOM.
+	Series []Series
+
+	// Look is a coarse look at it; nil where it is too small for that.
+	Look *Look
 
 	slices []*slice // while a series is read, in order
 }

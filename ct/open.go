@@ -11,7 +11,8 @@ import (
 
 // Options say how an input is opened. The zero value is good.
 type Options struct {
-	// SeriesUID chooses one series of several. Empty: there must be one.
+	// SeriesUID chooses one series, whatever it is. Empty: the best of each study
+	// is taken, by rules (see [Series]).
 	SeriesUID string
 
 	// Progress, if set, is called after each slice that was read.
@@ -49,26 +50,27 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// Open reads the CT at path: a DICOM file, a PNG or JPEG picture, or a folder
-// or zip of DICOM files of one series or of pictures. DICOM slices come in
-// order along the slice normal, pictures in the natural order of their names.
-// Files of a folder that are neither are passed over; pictures that lie beside
-// DICOM files too, with a warning.
+// Open reads the CT at path: a DICOM file, a NIfTI volume, a PNG or JPEG picture,
+// or a folder or zip of DICOM files, of one volume or of pictures. Of the series
+// of a study it takes the best chest CT; of several studies [Survey] gives each,
+// and Open refuses them. Slices come in order along their normal, pictures in the
+// natural order of their names. Other files of a folder are passed over; pictures
+// beside a volume, and volumes beside DICOM files, with a warning. Links that lead
+// out of a folder are not followed.
 //
 // The error is a [*Refusal] where the input is at fault, the context's where
 // that ended, and any other where reading itself failed.
 func Open(ctx context.Context, path string, o Options) (*Input, error) {
-	o.Limits = o.Limits.orDefaults()
-	l, err := list(ctx, path, o.Limits)
+	c, err := Survey(ctx, path, o)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, err
 	}
-	defer l.close()
-	in, err := l.read(ctx, o)
+	defer c.Close()
+	study, err := c.Only()
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, err
 	}
-	return in, nil
+	return c.Open(ctx, study)
 }
 
 // openError makes a refusal of what the file system says of the input.
@@ -101,12 +103,12 @@ func list(ctx context.Context, path string, limits Limits) (*listing, error) {
 	case info.Mode().IsRegular():
 		return listFile(ctx, path, info, limits)
 	default:
-		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a PNG or JPEG picture, or a folder or zip of them", info.Name())
+		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a NIfTI volume, a PNG or JPEG picture, or a folder or zip of them", info.Name())
 	}
 }
 
-// read decides by content what the files are.
-func (l *listing) read(ctx context.Context, o Options) (*Input, error) {
+// formats sorts the files by what their content says they are.
+func (l *listing) formats(ctx context.Context) (map[format][]entry, error) {
 	found := map[format][]entry{}
 	for _, e := range l.entries {
 		if err := ctx.Err(); err != nil {
@@ -118,21 +120,31 @@ func (l *listing) read(ctx context.Context, o Options) (*Input, error) {
 		}
 		found[f] = append(found[f], e)
 	}
-	pictures := append(found[formatPNG], found[formatJPEG]...)
+	return found, nil
+}
+
+// kindOf says what files that are no DICOM are read as.
+func (l *listing) kindOf(found map[format][]entry) (Kind, error) {
 	switch {
-	case len(found[formatDICOM]) > 0:
-		in, err := readDICOM(ctx, found[formatDICOM], l.single, o)
-		if err != nil {
-			return nil, err
-		}
-		if len(pictures) > 0 {
-			in.warn("pictures_ignored", fmt.Sprintf("%d PNG or JPEG pictures beside the DICOM files were not read", len(pictures)))
-		}
-		warnBroken(in, found[formatOther])
-		return in, nil
-	case len(pictures) > 0:
-		return readPictures(ctx, pictures, o)
+	case len(found[formatNIfTI]) > 0:
+		return KindNIfTI, nil
+	case len(found[formatPNG])+len(found[formatJPEG]) > 0:
+		return KindPictures, nil
 	default:
-		return nil, l.refuseUnknown(found)
+		return "", l.refuseUnknown(found)
 	}
+}
+
+// readOther reads what is no DICOM.
+func (l *listing) readOther(ctx context.Context, kind Kind, found map[format][]entry, o Options) (*Input, error) {
+	pictures := append(found[formatPNG], found[formatJPEG]...)
+	if kind != KindNIfTI {
+		return readPictures(ctx, pictures, o)
+	}
+	in, err := l.readNIfTI(ctx, found[formatNIfTI], o)
+	if err != nil {
+		return nil, err
+	}
+	in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(pictures))
+	return in, nil
 }
