@@ -36,7 +36,7 @@ func Write(ctx context.Context, dir string, v *ct.Volume, t *Truth) error {
 			Time:         time.Date(2020, 1, 1, 12, 0, 0, 0, time.UTC), // the same bytes every time
 			SeriesNumber: 1, InstanceNumber: k + 1,
 			Rows: v.Rows, Columns: v.Columns, SpacingX: x, SpacingY: y, SliceThickness: z,
-			Position: v.Position(0, 0, float64(k)), Orientation: [6]float64{1, 0, 0, 0, 1, 0},
+			Position: v.Position(0, 0, float64(k)), Orientation: directions(v),
 			HU: v.Slice(k),
 		})
 		if err != nil {
@@ -54,4 +54,11 @@ func Write(ctx context.Context, dir string, v *ct.Volume, t *Truth) error {
 		return fmt.Errorf("write phantom's truth: %w", err)
 	}
 	return nil
+}
+
+// directions are those of a volume's rows and columns, as Image Orientation.
+func directions(v *ct.Volume) [6]float64 {
+	x, y := axis(v.Affine, 0), axis(v.Affine, 1)
+	x, y = scale(x, 1/norm(x)), scale(y, 1/norm(y))
+	return [6]float64{x[0], x[1], x[2], y[0], y[1], y[2]}
 }

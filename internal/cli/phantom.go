@@ -64,7 +64,7 @@ func (c *phantomCommand) Run(ctx context.Context, t *terminal) error {
 	}
 	return t.table([][]string{
 		{"files", fmt.Sprint(len(entries))},
-		{"lungs", fmt.Sprintf("right %.0f mL, left %.0f mL", truth.Lungs.RightML, truth.Lungs.LeftML)},
+		{"lungs", fmt.Sprintf("right %.0f mL, left %.0f mL", truth.Lungs.Right.VolumeML, truth.Lungs.Left.VolumeML)},
 		{"lesions", fmt.Sprintf("%d, %.1f mL", len(truth.Lesions), volume)},
 		{"written to", c.Out},
 	})
