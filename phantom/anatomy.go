@@ -7,7 +7,7 @@ type anatomy struct {
 	down                              float64       // 1 where the back lies on the table, -1 where the front does
 	heights                           [3][2]float64 // of each lung: lowest and highest z
 	great                             []tube
-	parts                             []part // of the mediastinum
+	parts                             *parts // of the mediastinum
 	ribs, cartilage, vessels, airways []tube
 	lesions                           []*lesion
 }

@@ -9,7 +9,7 @@ var bodyBox = box{vec{-260, -160, -1000}, vec{260, 180, 1000}}
 // shoulders.
 func body(p vec) float64 {
 	up := max(0, p[2]-70)
-	d := rounded(vec{p[0], p[1] - 6 - 0.06*up, up}, vec{164, 116, 150})
+	d := rounded(vec{p[0], p[1] - 6 - 0.06*up, up}, vec{166, 119, 150}, 0.4)
 	if p[2] > 20 {
 		p[0] = math.Abs(p[0])
 		d = blend(d, ellipsoid(sub(p, vec{142, 20, 128}), vec{70, 66, 84}), 40)
@@ -79,17 +79,17 @@ func (a *anatomy) paintAbdomen(s *section) {
 
 // paintTable paints the couch, a shell around foam, and a mattress.
 func (a *anatomy) paintTable(s *section) {
-	at := func(p vec) (x, y float64) { return p[0], a.down*p[1] - 0.0011*p[0]*p[0] }
+	at := func(p vec) (x, y float64) { return p[0], a.down*p[1] + 0.0009*p[0]*p[0] }
 	couch := func(grow float64) shape {
 		return shape{bodyBox, func(p vec) float64 {
 			x, y := at(p)
-			return max(126-y, y-150-0.0006*x*x, math.Abs(x)-205) - grow
+			return max(134-y, y-162-0.0007*x*x, math.Abs(x)-215) - grow
 		}}
 	}
 	s.paint(couch(0), 120)
-	s.paint(couch(-1.6), -930)
+	s.paint(couch(-1.6), -940)
 	s.paint(shape{bodyBox, func(p vec) float64 {
 		x, y := at(p)
-		return max(116-y, y-125, math.Abs(x)-195)
+		return max(124-y, y-133, math.Abs(x)-195)
 	}}, -960)
 }

@@ -80,7 +80,7 @@ func (a *anatomy) paintBones(s *section) {
 	breast := func(grow float64) shape {
 		return shape{around(vec{0, -99, 25}, vec{34, 14, 86}), func(p vec) float64 {
 			wide := 15 + 0.09*max(0, p[2]-40)
-			d := rounded(vec{p[0], p[1] + 99 - 0.0009*max(0, p[2]-20)*(p[2]-20), 0}, vec{wide, 7, endless})
+			d := rounded(vec{p[0], p[1] + 99 - 0.0009*max(0, p[2]-20)*(p[2]-20), 0}, vec{wide, 7, endless}, 0.5)
 			return max(d, math.Abs(p[2]-25)-80) - grow
 		}}
 	}

@@ -49,7 +49,7 @@ func (s side) hilum() vec {
 func cage(p vec) float64 {
 	up := max(0, p[2])
 	q := vec{p[0], p[1] - 2 - 22*(up/132)*(up/132), up}
-	return rounded(q, vec{132, 92, 136})
+	return rounded(q, vec{134, 95, 136}, 0.25)
 }
 
 // lungBox bounds a lung.

@@ -91,8 +91,8 @@ func (t *Truth) measureSlices(v *ct.Volume) {
 
 // The lattice that lungs are measured on, in mm.
 const (
-	latticeMM      = 1.25
-	latticeSliceMM = 1.5
+	latticeMM      = 1.75
+	latticeSliceMM = 2
 )
 
 // lungTally counts a lattice's points.

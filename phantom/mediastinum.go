@@ -60,30 +60,53 @@ func mainBronchi() []tube {
 	}
 }
 
-// part is one piece of the mediastinum with a ball around it, outside which it
-// need not be looked at.
-type part struct {
-	centre vec
-	reach  float64
-	depth  func(p vec) float64
+// parts are the pieces of the mediastinum, and which of them lie near each cell
+// of a coarse grid.
+type parts struct {
+	near [cellsX * cellsY * cellsZ][]shape
 }
 
-// reachMM is how far from a piece of the mediastinum its distance is of
-// interest: beyond the width over which pieces blend.
-const reachMM = 12
+// The grid reaches over all that lies between the lungs. Pieces farther off than
+// reachMM are of no interest: that is beyond the width over which they blend.
+const (
+	cellMM                 = 8.0
+	cellsX, cellsY, cellsZ = 32, 24, 36
+	reachMM                = 13
+)
 
-func newParts(grow float64) []part {
-	var parts []part
-	for _, c := range chambers() {
-		parts = append(parts, part{c[0], max(c[1][0], c[1][1], c[1][2]), ball(c[0], c[1], grow).depth})
+var gridLow = vec{-cellsX / 2 * cellMM, -110, -150}
+
+// cell is the number of a place's cell, -1 outside the grid.
+func cell(p vec) int {
+	x, y, z := (p[0]-gridLow[0])/cellMM, (p[1]-gridLow[1])/cellMM, (p[2]-gridLow[2])/cellMM
+	if x < 0 || y < 0 || z < 0 || x >= cellsX || y >= cellsY || z >= cellsZ {
+		return -1
 	}
-	tubes := greatVessels()
-	tubes = append(tubes, oesophagus()...)
+	return (int(z)*cellsY+int(y))*cellsX + int(x)
+}
+
+func newParts(grow float64) *parts {
+	var all []shape
+	for _, c := range chambers() {
+		all = append(all, ball(c[0], c[1], grow))
+	}
+	tubes := append(greatVessels(), oesophagus()...)
 	tubes = append(tubes, windpipe()...)
 	for _, t := range append(tubes, mainBronchi()...) {
-		parts = append(parts, part{lerp(t.a, t.b, 0.5), distance(t.a, t.b)/2 + max(t.r0, t.r1), t.shape(grow).depth})
+		all = append(all, t.shape(grow))
 	}
-	return parts
+	g := &parts{}
+	const far = reachMM + rough*cellMM*0.87 // from a cell's middle to its corner
+	for i := range g.near {
+		x, y, z := i%cellsX, i/cellsX%cellsY, i/(cellsX*cellsY)
+		middle := add(gridLow, scale(vec{float64(x) + 0.5, float64(y) + 0.5, float64(z) + 0.5}, cellMM))
+		for _, sh := range all {
+			if sh.depth(middle) < far {
+				g.near[i] = append(g.near[i], sh)
+			}
+		}
+	}
+	return g
 }
 
 // mediastinum is the distance from what lies between the lungs: heart, vessels
@@ -95,10 +118,9 @@ func (a *anatomy) mediastinum(p vec) float64 {
 	if p[2] > 50 { // the thymus's fat and the great veins widen it
 		d = blend(d, ellipsoid(sub(p, vec{0, -14, 96}), vec{34, 34, 46}), 16)
 	}
-	for _, q := range a.parts {
-		far := q.reach + reachMM + 3
-		if e := sub(p, q.centre); dot(e, e) < far*far {
-			d = blend(d, q.depth(p), 10)
+	if i := cell(p); i >= 0 {
+		for _, sh := range a.parts.near[i] {
+			d = blend(d, sh.depth(p), 10)
 		}
 	}
 	return d

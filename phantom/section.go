@@ -6,10 +6,10 @@ import "math"
 // direction: Hounsfield units and labels.
 type section struct {
 	columns, rows         int
-	origin, column, row   vec // the first pixel's centre, and the steps from pixel to pixel
-	normal                vec // unit
-	acrossColumn, downRow vec // what takes mm from the origin to columns and rows
-	pixel                 float64
+	origin, column, row   vec     // the first pixel's centre, and the steps from pixel to pixel
+	normal                vec     // unit
+	acrossColumn, downRow vec     // what takes mm from the origin to columns and rows
+	pixel, wide, high     float64 // mm: the root of a pixel's area, its sides
 	hu                    []float32
 	lung                  []uint8 // 0 none, rightLung, leftLung
 	lesion                []uint8 // 0 none, or its number
@@ -28,8 +28,8 @@ func newSection(columns, rows int, column, row vec) *section {
 	s := &section{
 		columns: columns, rows: rows, column: column, row: row,
 		normal: scale(normal, 1/area),
-		pixel:  math.Sqrt(area),
-		hu:     make([]float32, n), within: make([]float32, n), tissue: make([]float32, n),
+		pixel:  math.Sqrt(area), wide: norm(column), high: norm(row),
+		hu: make([]float32, n), within: make([]float32, n), tissue: make([]float32, n),
 		lung: make([]uint8, n), lesion: make([]uint8, n), side: make([]uint8, n),
 	}
 	s.acrossColumn = scale(cross(row, s.normal), 1/area)
@@ -105,40 +105,54 @@ func (s *section) window(b box) (c0, c1, r0, r1 int) {
 	return c0, c1, r0, r1
 }
 
-// block is the width in pixels of what is looked at as a whole: where the middle
-// lies far from a surface, all of it does.
-const block = 8
+// The widths in pixels of blocks that are looked at as a whole: where the middle
+// lies far from a surface, all of it does. Others are split.
+const mostBlock, leastBlock = 16, 4
 
 // each calls do for the pixels that a shape covers wholly or in part, with the
 // share that it covers.
 func (s *section) each(sh shape, do func(i int, p vec, share float32)) {
-	c0, c1, r0, r1 := s.window(sh.box)
-	for r := r0; r < r1; r += block {
-		for c := c0; c < c1; c += block {
-			c2, r2 := min(c+block, c1), min(r+block, r1)
-			half := s.halfDiagonal(c2-c, r2-r)
-			d := sh.depth(s.at(float64(c+c2-1)/2, float64(r+r2-1)/2))
-			if d > rough*half+s.pixel {
-				continue
+	s.blocks(sh, func(c, c2, r, r2 int, within bool) {
+		for y := r; y < r2; y++ {
+			for x := c; x < c2; x++ {
+				p, share := s.at(float64(x), float64(y)), 1.0
+				if !within {
+					share = s.cover(sh.depth(p))
+				}
+				if share > 0 {
+					do(y*s.columns+x, p, float32(share))
+				}
 			}
-			within := d < -rough*half-s.pixel
-			for y := r; y < r2; y++ {
-				for x := c; x < c2; x++ {
-					p, share := s.at(float64(x), float64(y)), 1.0
-					if !within {
-						share = s.cover(sh.depth(p))
-					}
-					if share > 0 {
-						do(y*s.columns+x, p, float32(share))
-					}
+		}
+	})
+}
+
+// blocks calls do for the blocks of pixels that a shape can reach, from one
+// column and row up to another, and says whether it covers all of one.
+func (s *section) blocks(sh shape, do func(c, c2, r, r2 int, within bool)) {
+	var split func(c, c2, r, r2, size int)
+	split = func(c0, c1, r0, r1, size int) {
+		for r := r0; r < r1; r += size {
+			for c := c0; c < c1; c += size {
+				c2, r2 := min(c+size, c1), min(r+size, r1)
+				far := rough*s.halfDiagonal(c2-c, r2-r) + s.pixel
+				d := sh.depth(s.at(float64(c+c2-1)/2, float64(r+r2-1)/2))
+				switch {
+				case d > far:
+				case d < -far || size <= leastBlock:
+					do(c, c2, r, r2, d < -far)
+				default:
+					split(c, c2, r, r2, size/4)
 				}
 			}
 		}
 	}
+	c0, c1, r0, r1 := s.window(sh.box)
+	split(c0, c1, r0, r1, mostBlock)
 }
 
 func (s *section) halfDiagonal(columns, rows int) float64 {
-	return (float64(columns)*norm(s.column) + float64(rows)*norm(s.row)) / 2
+	return (float64(columns)*s.wide + float64(rows)*s.high) / 2
 }
 
 // cover is the share of a pixel inside a surface at a distance.
@@ -148,7 +162,18 @@ func (s *section) cover(depth float64) float64 {
 
 // paint gives a shape its density; pixels on its surface are mixed.
 func (s *section) paint(sh shape, hu float32) {
-	s.each(sh, func(i int, _ vec, share float32) { s.hu[i] += share * (hu - s.hu[i]) })
+	s.blocks(sh, func(c, c2, r, r2 int, within bool) {
+		for y := r; y < r2; y++ {
+			line := s.hu[y*s.columns:][:s.columns]
+			for x := c; x < c2; x++ {
+				if within {
+					line[x] = hu
+				} else if share := s.cover(sh.depth(s.at(float64(x), float64(y)))); share > 0 {
+					line[x] += float32(share) * (hu - line[x])
+				}
+			}
+		}
+	})
 }
 
 // tube paints a tapering tube; one thinner than a pixel fills only its share.

@@ -64,12 +64,12 @@ func column(x, y, rx, ry, low, high float64) shape {
 	}}
 }
 
-// rounded is the distance from a shape between an ellipsoid and a box, as bodies
-// and chests are in section.
-func rounded(p, r vec) float64 {
+// rounded is the distance from a shape between an ellipsoid (boxy 0) and a box
+// (boxy 1), as bodies and chests are in section.
+func rounded(p, r vec, boxy float64) float64 {
 	u, v, w := p[0]/r[0], p[1]/r[1], p[2]/r[2]
 	u, v, w = u*u, v*v, w*w
-	f := 0.5*math.Sqrt(u+v+w) + 0.5*math.Sqrt(math.Sqrt(u*u+v*v+w*w))
+	f := (1-boxy)*math.Sqrt(u+v+w) + boxy*math.Sqrt(math.Sqrt(u*u+v*v+w*w))
 	return (f - 1) * min(r[0], r[1], r[2])
 }
 

@@ -17,7 +17,7 @@ type branching struct {
 
 // Arteries and veins fill a lung to its rim; airways are seen in its inner half.
 func vessels() branching {
-	return branching{targets: 620, margin: 4, reach: 1e3, tip: 0.5, share: 2.55}
+	return branching{targets: 560, margin: 4, reach: 1e3, tip: 0.6, share: 2.55}
 }
 func airways() branching { return branching{targets: 26, margin: 18, reach: 62, tip: 1, share: 2.6} }
 
