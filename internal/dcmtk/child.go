@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// available says that this build has DCMTK.
+const available = true
+
 // childName is the first argument by which a process knows that it is a child.
 const childName = "jcs-dcmtk-child"
 
@@ -159,13 +162,21 @@ func (c *Child) header(text []byte) (*Header, error) {
 }
 
 // Write returns a DICOM file of the attributes and, as its pixel data, the
-// samples of 16 bits in little endian.
+// samples of 16 bits in little endian; the file is explicit little endian.
 func (c *Child) Write(attributes []Attribute, samples []byte) ([]byte, error) {
-	payload, err := encodeWrite(attributes, samples)
+	return c.WriteAs(ExplicitLittleEndian, attributes, samples)
+}
+
+// WriteAs returns a DICOM file as [Child.Write] does, in the transfer syntax of
+// a UID. One that is not written ([Syntaxes]) is an [*Error] that is
+// [Unsupported].
+func (c *Child) WriteAs(syntax string, attributes []Attribute, samples []byte) ([]byte, error) {
+	payload, err := encodeWrite(writing{syntax, attributes}, samples)
 	if err != nil {
 		return nil, err
 	}
-	_, data, err := c.ask(request{op: opWrite, max: uint64(len(payload)) + 1<<20}, payload)
+	// Noise grows by encoding, but never to twice its size.
+	_, data, err := c.ask(request{op: opWrite, max: 2*uint64(len(payload)) + 1<<20}, payload)
 	if err != nil {
 		return nil, err
 	}

@@ -47,12 +47,17 @@ const void *jcs_dicom_samples(const jcs_dicom *d, size_t *n);
 
 void jcs_dicom_free(jcs_dicom *d);
 
-// Writing: attributes one by one, 16-bit pixels, then the whole file as
-// explicit little endian.
+// Writing: attributes one by one, 16-bit pixels, then the whole file.
 jcs_dicom *jcs_dicom_new(void);
-jcs_dicom_status jcs_dicom_set(jcs_dicom *d, uint16_t group, uint16_t element, const char *text);
+
+// below is the path of a sequence's item that the attribute goes into, which is
+// made if needed, such as (5200,9230)[0].(0020,9113)[0]; empty for none.
+jcs_dicom_status jcs_dicom_set(jcs_dicom *d, const char *below, uint16_t group, uint16_t element, const char *text);
 jcs_dicom_status jcs_dicom_set_pixels(jcs_dicom *d, const void *samples, size_t n);
-jcs_dicom_status jcs_dicom_write(jcs_dicom *d, void **bytes, size_t *n);
+
+// The file in the transfer syntax of a UID; JCS_DICOM_UNSUPPORTED where that is
+// not written.
+jcs_dicom_status jcs_dicom_write(jcs_dicom *d, const char *syntax, void **bytes, size_t *n, char *why, size_t why_n);
 void jcs_dicom_free_bytes(void *bytes);
 
 #ifdef __cplusplus

@@ -146,7 +146,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func FuzzWriteRequest(f *testing.F) {
-	seed, err := encodeWrite([]Attribute{{Tag{8, 0x60}, "CT"}}, []byte{1, 2})
+	seed, err := encodeWrite(writing{ExplicitLittleEndian, []Attribute{text(8, 0x60, "CT")}}, []byte{1, 2})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,6 +1,5 @@
 // Reading DICOM by DCMTK: parse, check the declared size, decode.
 
-#include "dicom.h"
 #include "dicom.hpp"
 
 #include "dcmtk/dcmdata/dcistrmb.h"
@@ -14,12 +13,6 @@
 #include <memory>
 #include <new>
 
-namespace {
-
-// Elements longer than this are left aside by DCMTK until asked for; with a
-// stream over memory all are read at once, so that it has no effect.
-const Uint32 kMaxReadLength = DCM_MaxReadLength;
-
 jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_t why_n)
 {
 	if (why_n > 0) {
@@ -28,6 +21,19 @@ jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_
 	}
 	return status;
 }
+
+Uint16 number(DcmItem *set, const DcmTagKey &tag)
+{
+	Uint16 v = 0;
+	set->findAndGetUint16(tag, v);
+	return v;
+}
+
+namespace {
+
+// Elements longer than this are left aside by DCMTK until asked for; with a
+// stream over memory all are read at once, so that it has no effect.
+const Uint32 kMaxReadLength = DCM_MaxReadLength;
 
 bool memory(const OFCondition &c) { return c == EC_MemoryExhausted; }
 
@@ -79,13 +85,6 @@ bool decodable(E_TransferSyntax x)
 	default:
 		return false;
 	}
-}
-
-Uint16 number(DcmDataset *set, const DcmTagKey &tag)
-{
-	Uint16 v = 0;
-	set->findAndGetUint16(tag, v);
-	return v;
 }
 
 // The bytes of all frames by the header alone, or 0 where that makes no sense.
@@ -186,6 +185,7 @@ try {
 	DJDecoderRegistration::registerCodecs();
 	DJLSDecoderRegistration::registerCodecs();
 	DcmRLEDecoderRegistration::registerCodecs();
+	register_encoders();
 	return dcmDataDict.isDictionaryLoaded() ? JCS_DICOM_OK : JCS_DICOM_FAULT;
 } catch (...) {
 	return JCS_DICOM_FAULT;

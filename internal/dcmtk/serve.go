@@ -3,8 +3,9 @@
 package dcmtk
 
 /*
+#cgo pkg-config: libopenjp2
 #cgo CXXFLAGS: -std=c++17 -O2
-#cgo LDFLAGS: -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
+#cgo LDFLAGS: -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmdata -loflog -lofstd
 #include <stdlib.h>
 #include "dicom.h"
 */
@@ -144,21 +145,24 @@ func addressSpace() (uint64, error) {
 	return n * uint64(os.Getpagesize()), err
 }
 
+// whySize is the room for a reason, in bytes.
+const whySize = 256
+
 // reply answers one request.
 func reply(out fd, r request, payload []byte) error {
 	if r.op == opWrite {
 		return replyWrite(out, payload)
 	}
 	var d *C.jcs_dicom
-	why := (*C.char)(C.calloc(1, 256))
+	why := (*C.char)(C.calloc(1, whySize))
 	defer C.free(unsafe.Pointer(why))
 	var code C.jcs_dicom_status
 	bytes, n := unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload))
 	switch r.op {
 	case opImage:
-		code = C.jcs_dicom_image(bytes, n, C.size_t(r.max), &d, why, 256)
+		code = C.jcs_dicom_image(bytes, n, C.size_t(r.max), &d, why, whySize)
 	case opHeader, opWhole:
-		code = C.jcs_dicom_header(bytes, n, C.int(r.op-opHeader), &d, why, 256)
+		code = C.jcs_dicom_header(bytes, n, C.int(r.op-opHeader), &d, why, whySize)
 	default:
 		return send(out, statusFault, "unknown request", nil)
 	}
@@ -194,7 +198,7 @@ func lookUp(d *C.jcs_dicom) *Header {
 }
 
 func replyWrite(out fd, payload []byte) error {
-	attributes, samples, err := decodeWrite(payload)
+	w, samples, err := decodeWrite(payload)
 	if err != nil {
 		return send(out, statusFault, err.Error(), nil)
 	}
@@ -203,13 +207,8 @@ func replyWrite(out fd, payload []byte) error {
 		return send(out, statusMemory, "", nil)
 	}
 	defer C.jcs_dicom_free(d)
-	for _, a := range attributes {
-		text := C.CString(a.Text)
-		code := C.jcs_dicom_set(d, C.uint16_t(a.Tag.Group), C.uint16_t(a.Tag.Element), text)
-		C.free(unsafe.Pointer(text))
-		if code != C.JCS_DICOM_OK {
-			return send(out, statusFault, fmt.Sprintf("attribute %v cannot be written", a.Tag), nil)
-		}
+	if err := setAll(d, "", w.Attributes); err != nil {
+		return send(out, statusFault, err.Error(), nil)
 	}
 	if len(samples) > 0 {
 		// DCMTK wants aligned words; the copy also frees it of Go's memory.
@@ -220,13 +219,53 @@ func replyWrite(out fd, payload []byte) error {
 			return send(out, statusFault, "pixel data cannot be written", nil)
 		}
 	}
+	syntax := C.CString(w.Syntax)
+	defer C.free(unsafe.Pointer(syntax))
+	why := (*C.char)(C.calloc(1, whySize))
+	defer C.free(unsafe.Pointer(why))
 	var file unsafe.Pointer
 	var n C.size_t
-	if C.jcs_dicom_write(d, &file, &n) != C.JCS_DICOM_OK {
-		return send(out, statusFault, "DCMTK cannot write the data set", nil)
+	switch code := C.jcs_dicom_write(d, syntax, &file, &n, why, whySize); code {
+	case C.JCS_DICOM_OK:
+	case C.JCS_DICOM_UNSUPPORTED, C.JCS_DICOM_MEMORY:
+		return send(out, status(code), C.GoString(why), nil)
+	default:
+		return send(out, statusFault, "DCMTK cannot write the data set: "+C.GoString(why), nil)
 	}
 	defer C.jcs_dicom_free_bytes(file)
 	return send(out, statusOK, "", unsafe.Slice((*byte)(file), int(n)))
+}
+
+// setAll sets attributes, at the path of a sequence's item if that is not empty.
+func setAll(d *C.jcs_dicom, below string, attributes []Attribute) error {
+	for _, a := range attributes {
+		if len(a.Items) == 0 {
+			if err := set(d, below, a); err != nil {
+				return err
+			}
+			continue
+		}
+		path := a.Tag.String()
+		if below != "" {
+			path = below + "." + path
+		}
+		for i, item := range a.Items {
+			if err := setAll(d, fmt.Sprintf("%s[%d]", path, i), item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func set(d *C.jcs_dicom, below string, a Attribute) error {
+	path, text := C.CString(below), C.CString(a.Text)
+	defer C.free(unsafe.Pointer(path))
+	defer C.free(unsafe.Pointer(text))
+	if C.jcs_dicom_set(d, path, C.uint16_t(a.Tag.Group), C.uint16_t(a.Tag.Element), text) != C.JCS_DICOM_OK {
+		return fmt.Errorf("attribute %v cannot be written", a.Tag)
+	}
+	return nil
 }
 
 func send(out fd, s status, text string, data []byte) error {

@@ -4,6 +4,8 @@ package dcmtk
 
 import "context"
 
+const available = false
+
 // Child stands for the process that reads DICOM, which this build has not.
 type Child struct{}
 
@@ -27,6 +29,9 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
+
+// WriteAs returns [ErrUnavailable].
+func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
 // Close does nothing.
 func (*Child) Close() error { return nil }
