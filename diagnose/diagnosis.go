@@ -30,7 +30,8 @@ type Diagnosis struct {
 	Slices      []Slice                `json:"slices"`
 	Lesions     []findings.Lesion      `json:"lesions,omitzero"` // absent where nothing was to be segmented
 	Lungs       *findings.LungMeasures `json:"lungs,omitempty"`
-	Methods     map[string]string      `json:"methods"` // how figures were got, by their key
+	Severity    *findings.Severity     `json:"severity,omitempty"` // of a volume whose lungs were found
+	Methods     map[string]string      `json:"methods"`            // how figures were got, by their key
 	Warnings    []ct.Warning           `json:"warnings"`
 	TimingMS    map[string]float64     `json:"timing_ms"`
 	Files       []File                 `json:"files,omitempty"`

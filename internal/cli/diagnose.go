@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jcs-ct/jcs/diagnose"
+	"github.com/jcs-ct/jcs/findings"
 	"github.com/jcs-ct/jcs/report"
 )
 
@@ -15,8 +16,9 @@ type diagnoseCommand struct {
 	Out     string `required:"" placeholder:"DIR" help:"Folder for the results; must not exist or be empty."`
 	Force   bool   `help:"Replace an earlier result in --out."`
 	Segment string `default:"auto" enum:"auto,all,none" help:"Segment the slices that were called positive (auto), all, or none."`
-	Workers int    `default:"0" help:"Slices computed side by side, which share the threads out; 0 for one a thread, up to 4. The results are the same."`
-	JSON    bool   `name:"json" help:"Print the diagnosis as JSON."`
+	densityFlag
+	Workers int  `default:"0" help:"Slices computed side by side, which share the threads out; 0 for one a thread, up to 4. The results are the same."`
+	JSON    bool `name:"json" help:"Print the diagnosis as JSON."`
 }
 
 func (diagnoseCommand) Help() string {
@@ -26,6 +28,15 @@ diagnosis.json, a sheet of the whole study, and for each relevant slice the lesi
 in outline and the activation map.
 
 Example: jcs diagnose study/ --out result/`
+}
+
+// densityFlag chooses what splits ground glass from consolidation.
+type densityFlag struct {
+	Density string `default:"chaganti2020" help:"Rule that splits ground glass from consolidation by Hounsfield units: chaganti2020 (-200), bmcid2021 (-300), nonaerated (-100)."`
+}
+
+func (f densityFlag) density() (findings.DensityRule, error) {
+	return findings.DensityRuleNamed(f.Density)
 }
 
 // ruleFlags choose how slices make a verdict.
@@ -49,6 +60,10 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	begin := time.Now()
 	rule := c.rule()
 	if err := rule.Check(); err != nil {
+		return usageError{err}
+	}
+	density, err := c.density()
+	if err != nil {
 		return usageError{err}
 	}
 	if c.Workers < 0 || c.Workers > diagnose.MostWorkers {
@@ -77,6 +92,7 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 	}
 	read := time.Since(begin)
 	o := diagnose.DefaultOptions()
+	o.Density = density
 	o.Rule, o.Segment = rule, diagnose.SegmentChoice(c.Segment)
 	o.Engine, o.Workers = engine, c.Workers
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }

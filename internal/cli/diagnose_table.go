@@ -19,6 +19,7 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 			rows = append(rows, []string{"opacity", opacityText(d)}, []string{"where", whereText(d.Lesions)})
 		}
 	}
+	rows = append(rows, severityRows(d.Severity)...)
 	rows = append(rows, []string{"time", timeText(d.TimingMS)})
 	for _, w := range d.Warnings {
 		rows = append(rows, []string{"warning", w.Message})
@@ -76,6 +77,26 @@ func opacityText(d *diagnose.Diagnosis) string {
 		text += fmt.Sprintf(", %.1f %% of the lungs", *d.Lungs.Both.OpacityPercent)
 	}
 	return text
+}
+
+// severityRows names each score with its source.
+func severityRows(s *findings.Severity) [][]string {
+	if s == nil {
+		return nil
+	}
+	var rows [][]string
+	for _, c := range s.Scores {
+		rows = append(rows, []string{c.Label(), c.Text() + " (" + c.Citation() + ")"})
+	}
+	for i := 0; i < len(s.Absent); {
+		var names []string
+		reason := s.Absent[i].Reason
+		for ; i < len(s.Absent) && s.Absent[i].Reason == reason; i++ {
+			names = append(names, strings.ReplaceAll(s.Absent[i].Name, "_", " "))
+		}
+		rows = append(rows, []string{"not scored", strings.Join(names, ", ") + ": " + reason})
+	}
+	return rows
 }
 
 // whereText counts the lesions of each lung and zone.
