@@ -43,7 +43,7 @@ func New(ctx context.Context, c Config) (*ct.Volume, *Truth, error) {
 			PositionMM: dot(normal, v.Position(0, 0, float64(k))), HasPosition: true,
 		})
 	}
-	t := &Truth{Schema: "jcs.phantom/2", Seed: c.Seed, Lung: make([]uint8, len(v.HU)), Lesion: make([]uint8, len(v.HU))}
+	t := &Truth{Schema: "jcs.phantom/2", Seed: c.Seed, config: c, Lung: make([]uint8, len(v.HU)), Lesion: make([]uint8, len(v.HU))}
 	sc := newScanner(c)
 	err = sideBySide(ctx, c.Slices, func() func(int) {
 		s := newSection(c.Columns, c.Rows, axis(v.Affine, 0), axis(v.Affine, 1))

@@ -20,6 +20,7 @@ type Truth struct {
 	Lung   []uint8 `json:"-"`
 	Lesion []uint8 `json:"-"`
 
+	config  Config              // with its defaults
 	heights map[side][2]float64 // of what of a lung is in the volume
 }
 
