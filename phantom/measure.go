@@ -33,10 +33,29 @@ func (f field) holds(p vec) bool {
 	return true
 }
 
+// box bounds the volume.
+func (f field) box(v *ct.Volume) box {
+	inf := math.Inf(1)
+	b := box{vec{inf, inf, inf}, vec{-inf, -inf, -inf}}
+	for corner := range 8 {
+		q := vec{-0.5, -0.5, -0.5}
+		for k := range q {
+			if corner>>k&1 != 0 {
+				q[k] += f.counts[k]
+			}
+		}
+		p := v.Position(q[0], q[1], q[2])
+		for k := range p {
+			b.low[k], b.high[k] = min(b.low[k], p[k]), max(b.high[k], p[k])
+		}
+	}
+	return b
+}
+
 // measure fills in what follows from the formulas and from the labels.
 func (t *Truth) measure(ctx context.Context, a *anatomy, v *ct.Volume) error {
 	f := newField(v)
-	if err := t.measureLungs(ctx, a, f); err != nil {
+	if err := t.measureLungs(ctx, a, f, f.box(v)); err != nil {
 		return err
 	}
 	t.Lesions = make([]LesionTruth, len(a.lesions))
@@ -126,8 +145,13 @@ const (
 
 // measureLungs paints thin axial sections of the lungs, without blur and noise,
 // and counts.
-func (t *Truth) measureLungs(ctx context.Context, a *anatomy, f field) error {
+func (t *Truth) measureLungs(ctx context.Context, a *anatomy, f field, seen box) error {
 	b := box{right.box().low, left.box().high}
+	steps := [3]float64{latticeMM, latticeMM, latticeSliceMM}
+	for k, step := range steps {
+		b.low[k] += step * max(0, math.Floor((seen.low[k]-b.low[k])/step)) // the same lattice, less what is not seen
+		b.high[k] = max(b.low[k], min(b.high[k], seen.high[k]))
+	}
 	t.heights = map[side][2]float64{}
 	size := sub(b.high, b.low)
 	columns, rows, n := int(size[0]/latticeMM)+1, int(size[1]/latticeMM)+1, int(size[2]/latticeSliceMM)+1
