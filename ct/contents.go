@@ -1,9 +1,6 @@
 package ct
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // Contents is what an input holds: one or more studies, of each of which one
 // series is taken. It keeps the input open until Close.
@@ -76,6 +73,7 @@ func (c *Contents) Open(ctx context.Context, study int) (*Input, error) {
 	if err != nil {
 		return nil, openError(c.listing.name, err)
 	}
+	in.warnLinks(c.listing.links)
 	return in, nil
 }
 
@@ -87,9 +85,8 @@ func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(c.found[formatPNG]) + len(c.found[formatJPEG]); n > 0 {
-		in.warn("pictures_ignored", fmt.Sprintf("%d PNG or JPEG pictures beside the DICOM files were not read", n))
-	}
+	in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(c.found[formatPNG])+len(c.found[formatJPEG]))
+	in.warnIgnored("volumes_ignored", "NIfTI volume", len(c.found[formatNIfTI]))
 	warnBroken(in, c.found[formatOther])
 	return in, nil
 }

@@ -41,10 +41,13 @@ type Diagnosis struct {
 type Input struct {
 	Kind      ct.Kind     `json:"kind"`
 	SeriesUID string      `json:"series_uid,omitempty"`
+	StudyUID  string      `json:"study_uid,omitempty"`
 	Slices    int         `json:"slices"`
 	Columns   int         `json:"columns,omitempty"` // absent for pictures of several sizes
 	Rows      int         `json:"rows,omitempty"`
 	SpacingMM *[3]float64 `json:"spacing_mm,omitempty"` // between columns, rows, slices
+	Look      *ct.Look    `json:"look,omitempty"`       // at what the networks know its like by
+	Series    []ct.Series `json:"series,omitempty"`     // of the study, and why each was taken or left
 }
 
 // Model says by what it was read.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 func answerBytes(a answer, text string, data []byte) []byte {
@@ -56,7 +58,7 @@ func TestRequestsRoundTrip(t *testing.T) {
 }
 
 func TestHeadersKeepOnlyWhatIsKnownAndPrintable(t *testing.T) {
-	h, err := decodeHeader([]byte(`{"Modality":"CT\u0000","SeriesInstanceUID":" 1.2\u001b[31m\u00e9 ","Rows":"512"}`))
+	h, err := decodeHeader([]byte(`{"values":{"Modality":"CT\u0000","SeriesInstanceUID":" 1.2\u001b[31m\u00e9 ","Rows":"512"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,11 @@ func TestHeadersKeepOnlyWhatIsKnownAndPrintable(t *testing.T) {
 	if got := h.Text("SeriesInstanceUID"); got != "1.2?[31m?" {
 		t.Errorf("control characters stay: %q", got)
 	}
-	for _, text := range []string{``, `[]`, `{"Modality":1}`, `{"PatientName":"X"}`, `{"Modality":"` + strings.Repeat("x", maxValue+1) + `"}`} {
+	long := strings.Repeat("x", maxValue+1)
+	for _, text := range []string{
+		``, `[]`, `{"values":{"Modality":1}}`, `{"values":{"PatientName":"X"}}`, `{"values":{"Modality":"` + long + `"}}`,
+		`{"frames":[{"Modality":"CT"}]}`, `{"frames":[{"RescaleSlope":"` + long + `"}]}`,
+	} {
 		if _, err := decodeHeader([]byte(text)); err == nil {
 			t.Errorf("%.40s is no error", text)
 		}
@@ -121,28 +127,37 @@ func TestUIDsAreValidAndDifferByTheirParts(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(answerBytes(answer{statusOK, 2, 3}, "{}", []byte{1, 2, 3}))
 	f.Add(answerBytes(answer{statusBroken, 3, 0}, "cut", nil))
-	f.Add(answerBytes(answer{statusOK, 40, 1 << 62}, `{"Rows":"2","Columns":"2"}`, nil))
+	f.Add(answerBytes(answer{statusOK, 40, 1 << 62}, `{"values":{"Rows":"2","Columns":"2"}}`, nil))
+	f.Add(answerBytes(answer{statusOK, 70, 0}, `{"values":{"Rows":"2"},"frames":[{"RescaleSlope":"1"},{},{"ImageType":"A"}]}`, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		const limit = 1 << 16
-		s, text, data, err := readAnswer(bytes.NewReader(b), limit, nil)
-		if err != nil {
-			return
-		}
-		if s > statusFault || len(text) > maxText || len(data) > limit {
-			t.Fatalf("status %d, %d bytes of text, %d of data", s, len(text), len(data))
-		}
-		h, err := decodeHeader(text)
-		if err != nil {
-			return
-		}
-		if n, err := h.pixelBytes(); err == nil && n <= 0 {
-			t.Fatalf("%d bytes of pixels", n)
-		}
-		for keyword := range wanted() {
-			h.Floats(keyword)
-			h.Int(keyword)
-		}
+		parsetest.Hold(t, len(b), func() { holdAnswer(t, b) })
 	})
+}
+
+// holdAnswer reads whatever a child may answer.
+func holdAnswer(t *testing.T, b []byte) {
+	const limit = 1 << 16
+	s, text, data, err := readAnswer(bytes.NewReader(b), limit, nil)
+	if err != nil {
+		return
+	}
+	if s > statusFault || len(text) > maxText || len(data) > limit {
+		t.Fatalf("status %d, %d bytes of text, %d of data", s, len(text), len(data))
+	}
+	h, err := decodeHeader(text)
+	if err != nil {
+		return
+	}
+	if n, err := h.frameBytes(); err == nil && n <= 0 {
+		t.Fatalf("%d bytes of pixels", n)
+	}
+	for i := range h.Frames() {
+		h.Frame(i).Floats("RescaleSlope")
+	}
+	for keyword := range wanted() {
+		h.Floats(keyword)
+		h.Int(keyword)
+	}
 }
 
 func FuzzWriteRequest(f *testing.F) {
@@ -152,7 +167,9 @@ func FuzzWriteRequest(f *testing.F) {
 	}
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, samples, err := decodeWrite(b)
+		var samples []byte
+		var err error
+		parsetest.Hold(t, len(b), func() { _, samples, err = decodeWrite(b) })
 		if err == nil && len(samples) > len(b) {
 			t.Fatal("more samples than bytes")
 		}

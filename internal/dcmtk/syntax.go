@@ -51,6 +51,10 @@ func Syntaxes() []Syntax {
 		{UID: JPEGLosslessFirst, Name: "JPEG lossless, first-order prediction", Read: true, Write: true},
 		{UID: JPEGLS, Name: "JPEG-LS lossless", Read: true, Write: true},
 		{UID: JPEGLSNear, Name: "JPEG-LS near-lossless", Read: true, Lossy: true},
-		{UID: JPEG2000Lossless, Name: "JPEG 2000 lossless", Write: true},
+		{UID: JPEG2000Lossless, Name: "JPEG 2000 lossless", Read: true, Write: true},
+		{UID: JPEG2000, Name: "JPEG 2000", Read: true, Lossy: true},
+		{UID: HTJ2KLossless, Name: "high-throughput JPEG 2000 lossless", Read: true},
+		{UID: HTJ2KLosslessRPCL, Name: "high-throughput JPEG 2000 lossless, by resolution", Read: true},
+		{UID: HTJ2K, Name: "high-throughput JPEG 2000", Read: true, Lossy: true},
 	}
 }
