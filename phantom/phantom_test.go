@@ -47,12 +47,12 @@ func TestSameConfigurationGivesTheSamePhantom(t *testing.T) {
 
 func TestTheChestIsPlausible(t *testing.T) {
 	v, truth := build(t, small(Config{}))
-	for name, ml := range map[string]float64{"right": truth.Lungs.RightML, "left": truth.Lungs.LeftML} {
+	for name, ml := range map[string]float64{"right": truth.Lungs.Right.VolumeML, "left": truth.Lungs.Left.VolumeML} {
 		if ml < 1500 || ml > 3500 {
 			t.Errorf("the %s lung has %.0f mL", name, ml)
 		}
 	}
-	if truth.Lungs.LeftML >= truth.Lungs.RightML {
+	if truth.Lungs.Left.VolumeML >= truth.Lungs.Right.VolumeML {
 		t.Error("the left lung is not the smaller one")
 	}
 	if len(truth.Lesions) != 0 || slices.Max(truth.Lesion) != 0 {
@@ -103,8 +103,8 @@ func TestTheLungsHaveVessels(t *testing.T) {
 
 func TestALesionIsWhereAndWhatItIsSaidToBe(t *testing.T) {
 	c := Config{Columns: 128, Slices: 60, Lesions: []Lesion{
-		{GroundGlass, [3]float64{-75, 40, 0}, [3]float64{20, 15, 18}},
-		{Consolidation, [3]float64{80, 20, 30}, [3]float64{14, 14, 14}},
+		{Kind: GroundGlass, CentreMM: [3]float64{-80, 35, 0}, RadiiMM: [3]float64{20, 15, 18}},
+		{Kind: Consolidation, CentreMM: [3]float64{85, 20, 30}, RadiiMM: [3]float64{14, 14, 14}},
 	}}
 	v, truth := build(t, c)
 	if len(truth.Lesions) != 2 {
@@ -175,10 +175,10 @@ func TestImpossibleConfigurationsAreErrors(t *testing.T) {
 		"tiny":            {Columns: 8},
 		"huge":            {Columns: 4096, Slices: 1 << 20},
 		"negative slices": {Slices: -1},
-		"negative pixels": {PixelMM: -1},
+		"negative pixels": {PixelMM: [2]float64{-1, 1}},
 		"many lesions":    {GroundGlass: 251},
-		"unknown kind":    {Lesions: []Lesion{{"nodule", [3]float64{}, [3]float64{1, 1, 1}}}},
-		"no radius":       {Lesions: []Lesion{{Kind: GroundGlass}}},
+		"unknown kind":    {Lesions: []Lesion{{Kind: "nodule", RadiiMM: [3]float64{1, 1, 1}}}},
+		"a wrong lung":    {Lesions: []Lesion{{Kind: GroundGlass, Lung: "third"}}},
 	} {
 		if _, _, err := New(t.Context(), c); err == nil {
 			t.Errorf("%s is no error", name)
@@ -230,7 +230,7 @@ func TestWrittenPhantomIsReadAsItWas(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	if back.Schema != "jcs.phantom/1" || !slices.Equal(back.Lesions, truth.Lesions) || !slices.Equal(back.Slices, truth.Slices) {
+	if back.Schema != "jcs.phantom/2" || !slices.Equal(back.Lesions, truth.Lesions) || !slices.Equal(back.Slices, truth.Slices) {
 		t.Error("the truth read is not the one written")
 	}
 }

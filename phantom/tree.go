@@ -17,28 +17,30 @@ type branching struct {
 
 // Arteries and veins fill a lung to its rim; airways are seen in its inner half.
 func vessels() branching {
-	return branching{targets: 420, margin: 3, reach: 1e3, tip: 0.75, share: 2.6}
+	return branching{targets: 560, margin: 4, reach: 1e3, tip: 0.6, share: 2.55}
 }
-func airways() branching { return branching{targets: 36, margin: 15, reach: 75, tip: 1, share: 2.5} }
+func airways() branching { return branching{targets: 26, margin: 18, reach: 62, tip: 1, share: 2.6} }
+
+// node is a place of a tree.
+type node struct {
+	at     vec
+	parent int
+	path   float64 // to the root
+	flow   float64 // sum of tip radii to the power
+}
 
 // grow joins each target, nearest first, to the node from which the way to the
 // root gets longest the least, so that branches leave forwards; then radii
 // follow from the tips (Murray's law, with a softer power).
-func (b branching) grow(s side, rng *rand.Rand) []tube {
-	type node struct {
-		at     [3]float64
-		parent int
-		path   float64 // to the root
-		flow   float64 // sum of tip radii to the power
-	}
+func (b branching) grow(a *anatomy, s side, rng *rand.Rand) []tube {
 	root := s.hilum()
-	var targets [][3]float64
+	var targets []vec
 	for len(targets) < b.targets {
-		if q := s.pointIn(rng, b.margin); distance(q, root) < b.reach {
+		if q := a.pointIn(s, rng, b.margin); distance(q, root) < b.reach {
 			targets = append(targets, q)
 		}
 	}
-	slices.SortFunc(targets, func(p, q [3]float64) int {
+	slices.SortFunc(targets, func(p, q vec) int {
 		if distance(p, root) < distance(q, root) {
 			return -1
 		}
@@ -48,23 +50,37 @@ func (b branching) grow(s side, rng *rand.Rand) []tube {
 	for _, q := range targets {
 		best, cost := 0, math.Inf(1)
 		for i, n := range nodes {
-			if c := distance(n.at, q) + 0.35*n.path; c < cost {
+			if c := distance(n.at, q) + 0.6*n.path; c < cost {
 				best, cost = i, c
 			}
 		}
-		from := nodes[best]
-		// A bend on the way keeps branches from being rulers.
-		bend := [3]float64{}
-		for k := range bend {
-			bend[k] = (from.at[k]+q[k])/2 + 0.08*distance(from.at, q)*rng.NormFloat64()
-		}
-		nodes = append(nodes, node{at: bend, parent: best, path: from.path + distance(from.at, bend)})
-		nodes = append(nodes, node{at: q, parent: len(nodes) - 1, path: nodes[len(nodes)-1].path + distance(bend, q)})
+		nodes = reach(nodes, best, q, rng)
 	}
-	leaf := make([]bool, len(nodes))
-	for i := range leaf {
-		leaf[i] = true
+	return b.tubes(nodes)
+}
+
+// reach leads a branch from a node to a place by short steps along a slight
+// bend, so that later branches can leave it anywhere.
+func reach(nodes []node, from int, to vec, rng *rand.Rand) []node {
+	start := nodes[from].at
+	way := distance(start, to)
+	var bend vec
+	for k := range bend {
+		bend[k] = 0.07 * way * rng.NormFloat64()
 	}
+	steps := max(1, int(math.Ceil(way/7)))
+	for i := 1; i <= steps; i++ {
+		t := float64(i) / float64(steps)
+		at := add(lerp(start, to, t), scale(bend, 4*t*(1-t)))
+		last := nodes[from]
+		nodes = append(nodes, node{at: at, parent: from, path: last.path + distance(last.at, at)})
+		from = len(nodes) - 1
+	}
+	return nodes
+}
+
+func (b branching) tubes(nodes []node) []tube {
+	leaf := slices.Repeat([]bool{true}, len(nodes))
 	for _, n := range nodes[1:] {
 		leaf[n.parent] = false
 	}
