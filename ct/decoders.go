@@ -13,7 +13,11 @@ import (
 // decoders are a few child processes that read DICOM side by side.
 type decoders struct {
 	children []*dcmtk.Child
+	revived  atomic.Int32
 }
+
+// maxRevived bounds how many children may die of an input's files.
+const maxRevived = 100
 
 // maxDecoders bounds the child processes of one input; reading is bound by the
 // disk beyond that.
@@ -22,11 +26,7 @@ const maxDecoders = 4
 // startDecoders starts what is useful for a number of files.
 func startDecoders(ctx context.Context, files int, limits Limits) (*decoders, error) {
 	d := &decoders{children: make([]*dcmtk.Child, max(1, min(files/8, runtime.GOMAXPROCS(0), maxDecoders)))}
-	err := parallel(ctx, len(d.children), len(d.children), func(_, i int) error {
-		c, err := dcmtk.Start(ctx, dcmtk.Limits{Pixels: limits.FileBytes})
-		d.children[i] = c
-		return err
-	})
+	err := d.revive(ctx, limits)
 	if err == nil {
 		return d, nil
 	}
@@ -37,6 +37,25 @@ func startDecoders(ctx context.Context, files int, limits Limits) (*decoders, er
 		return nil, r
 	}
 	return nil, err
+}
+
+// revive starts the children that are not there, or died of a file.
+func (d *decoders) revive(ctx context.Context, limits Limits) error {
+	return parallel(ctx, len(d.children), len(d.children), func(_, i int) error { return d.reviveOne(ctx, i, limits) })
+}
+
+func (d *decoders) reviveOne(ctx context.Context, i int, limits Limits) error {
+	if c := d.children[i]; c != nil {
+		if !c.Ended() {
+			return nil
+		}
+		if d.revived.Add(1) > maxRevived {
+			return refuse("decoder_crashed", "the decoder process ended over more than %d files of the input: copy or export it again", maxRevived)
+		}
+	}
+	c, err := dcmtk.Start(ctx, dcmtk.Limits{Pixels: limits.FileBytes})
+	d.children[i] = c
+	return err
 }
 
 func (d *decoders) close() {
@@ -50,7 +69,12 @@ func (d *decoders) close() {
 // each calls do for i from 0 to n-1, on all children at once, each call with a
 // child of its own.
 func (d *decoders) each(ctx context.Context, n int, do func(c *dcmtk.Child, i int) error) error {
-	return parallel(ctx, len(d.children), n, func(worker, i int) error { return do(d.children[worker], i) })
+	return d.eachOf(ctx, n, func(worker, i int) error { return do(d.children[worker], i) })
+}
+
+// eachOf is each, with the number of the child.
+func (d *decoders) eachOf(ctx context.Context, n int, do func(worker, i int) error) error {
+	return parallel(ctx, len(d.children), n, do)
 }
 
 // parallel calls do for i from 0 to n-1 from several goroutines, in order of

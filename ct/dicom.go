@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jcs-ct/jcs/internal/dcmtk"
@@ -13,32 +14,49 @@ import (
 // have not begun by then, all of it.
 const headerBytes = 64 << 10
 
-// readDICOM reads one CT series from files that may hold more. single says that
-// the input is one file.
-func readDICOM(ctx context.Context, entries []entry, single bool, o Options) (*Input, error) {
-	d, err := startDecoders(ctx, len(entries), o.Limits)
+// surveyDICOM reads the headers and chooses a series of each study.
+func (c *Contents) surveyDICOM(ctx context.Context) error {
+	entries := c.found[formatDICOM]
+	var err error
+	if c.decoders, err = startDecoders(ctx, len(entries), c.options.Limits); err != nil {
+		return err
+	}
+	objects, broken, err := readHeaders(ctx, c.decoders, entries, c.options.Limits)
 	if err != nil {
+		return err
+	}
+	if len(objects) == 0 {
+		return broken[0].err
+	}
+	return c.choose(ctx, objects, broken)
+}
+
+// readDICOM reads the series that was taken of a study.
+func (c *Contents) readDICOM(ctx context.Context, s *Study) (*Input, error) {
+	if err := c.decoders.revive(ctx, c.options.Limits); err != nil {
 		return nil, err
 	}
-	defer d.close()
-	objects, err := readHeaders(ctx, d, entries, o.Limits)
-	if err != nil {
+	in := s.taken.in.clone()
+	in.Series = s.told()
+	if err := in.readPixels(ctx, c.decoders, c.options); err != nil {
 		return nil, err
 	}
-	in := &Input{Kind: KindDICOM}
-	slices, err := in.chooseSlices(objects, single, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.arrange(slices, o.Limits); err != nil {
-		return nil, err
-	}
-	if err := in.readPixels(ctx, d, o); err != nil {
+	in.fillMissing()
+	if err := in.finish(); err != nil {
 		return nil, err
 	}
 	in.warnVolume()
 	in.slices = nil
 	return in, nil
+}
+
+// clone copies an input whose pixels are not read yet, so that it can be read
+// more than once.
+func (in *Input) clone() *Input {
+	copied, v := *in, *in.Volume
+	copied.Volume = &v
+	copied.Warnings = slices.Clone(in.Warnings)
+	return &copied
 }
 
 // object is a DICOM file of which the header is known.
@@ -47,15 +65,35 @@ type object struct {
 	header *dcmtk.Header
 }
 
-// readHeaders reads the headers of all files.
-func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limits) ([]object, error) {
-	objects := make([]object, len(entries))
-	err := d.each(ctx, len(entries), func(c *dcmtk.Child, i int) error {
-		h, err := readHeader(c, entries[i], limits)
-		objects[i] = object{entries[i], h}
+// brokenFile is a file whose header cannot be read, and the refusal for it.
+type brokenFile struct {
+	entry entry
+	err   *Refusal
+}
+
+// readHeaders reads the headers of all files, and tells which cannot be read.
+func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limits) (objects []object, broken []brokenFile, err error) {
+	headers := make([]*dcmtk.Header, len(entries))
+	refusals := make([]*Refusal, len(entries))
+	err = d.eachOf(ctx, len(entries), func(worker, i int) error {
+		h, err := readHeader(d.children[worker], entries[i], limits)
+		headers[i] = h
+		if errors.As(err, &refusals[i]) && len(entries) > 1 {
+			return d.reviveOne(ctx, worker, limits) // the next file is another matter
+		}
 		return err
 	})
-	return objects, err
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, h := range headers {
+		if h == nil {
+			broken = append(broken, brokenFile{entries[i], refusals[i]})
+			continue
+		}
+		objects = append(objects, object{entries[i], h})
+	}
+	return objects, broken, nil
 }
 
 func readHeader(c *dcmtk.Child, e entry, limits Limits) (*dcmtk.Header, error) {
@@ -83,21 +121,27 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
 	v.HU = make([]int16, v.Columns*v.Rows*v.Slices)
 	progress := counter(v.Slices, o.Progress)
 	return d.each(ctx, v.Slices, func(c *dcmtk.Child, i int) error {
-		s := in.slices[i]
-		file, err := s.entry.read(o.Limits.FileBytes)
-		if err != nil {
-			return err
-		}
-		image, err := c.Image(file)
-		if err != nil {
-			return decodeError(s.entry.name, err)
-		}
-		if err := s.hounsfield(v.Slice(i), image); err != nil {
-			return err
+		if !in.slices[i].missing {
+			if err := in.slices[i].read(c, v.Slice(i), o.Limits); err != nil {
+				return err
+			}
 		}
 		progress()
 		return nil
 	})
+}
+
+// read fills dst with the slice's Hounsfield units.
+func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
+	file, err := s.entry.read(limits.FileBytes)
+	if err != nil {
+		return err
+	}
+	image, err := c.Image(file)
+	if err != nil {
+		return decodeError(s.entry.name, err)
+	}
+	return s.hounsfield(dst, image)
 }
 
 // decodeError makes a refusal of what was wrong with a file.

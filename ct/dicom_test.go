@@ -226,10 +226,9 @@ func TestSingleSliceTakesItsThicknessAsStep(t *testing.T) {
 func TestOneOfTwoSeriesIsChosenByItsUID(t *testing.T) {
 	dir := writeFiles(t, append(stack("a", 2), stack("b", 3)...)...)
 	checkStack(t, open(t, dir, Options{SeriesUID: dcmtk.UID("series", "b")}), 3)
-	_, err := Open(t.Context(), dir, Options{})
-	checkRefusal(t, err, "several_series", "2 series", "--series UID", dcmtk.UID("series", "a")+" (2 slices of 2 mm)", dcmtk.UID("series", "b")+" (3 slices of 2 mm)")
-	_, err = Open(t.Context(), dir, Options{SeriesUID: "1.2.3"})
-	checkRefusal(t, err, "no_such_series", "1.2.3", dcmtk.UID("series", "a"))
+	checkStack(t, open(t, dir, Options{SeriesUID: dcmtk.UID("series", "a")}), 2)
+	_, err := Open(t.Context(), dir, Options{SeriesUID: "1.2.3"})
+	checkRefusal(t, err, "no_such_series", "1.2.3", dcmtk.UID("series", "a")+" (2 slices of 2 mm)", dcmtk.UID("series", "b")+" (3 slices of 2 mm)")
 }
 
 func checkRefusal(t *testing.T, err error, code string, words ...string) {
@@ -316,7 +315,8 @@ func TestOddSeriesAreReadWithWarnings(t *testing.T) {
 		words []string
 		n     int
 	}{
-		{"a missing slice", file{place: 10}, "uneven_spacing", []string{"s3.dcm", "odd.dcm", "4.00 mm", "2.00 mm"}, 5},
+		{"a missing slice", file{place: 10}, "missing_slices", []string{"s3.dcm", "6.00 mm", "odd.dcm", "10.00 mm", "4.00 mm", "2.00 mm"}, 6},
+		{"a slice out of its place", file{place: 8.5}, "uneven_spacing", []string{"s3.dcm", "odd.dcm", "8.50 mm", "2.50 mm", "2.00 mm"}, 5},
 		{"a copy of a file", file{place: 4}, "duplicate_file", []string{"s2.dcm", "odd.dcm"}, 4},
 		{"a localizer", file{place: 8, changes: map[dcmtk.Tag]string{imageType: `ORIGINAL\PRIMARY\LOCALIZER`}}, "scouts_ignored", nil, 4},
 		{"an MR image", file{place: 8, changes: map[dcmtk.Tag]string{modality: "MR"}}, "objects_ignored", []string{"MR"}, 4},

@@ -1,8 +1,8 @@
 package ct
 
 import (
-	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -10,16 +10,20 @@ import (
 
 // arrange sorts the slices along their normal, checks that they make one grid,
 // and sets up the volume, of which only the Hounsfield units are wanting.
-func (in *Input) arrange(s []*slice, limits Limits) error {
+func (in *Input) arrange(ctx context.Context, d *decoders, s []*slice, limits Limits) error {
+	s = in.otherPlanes(s)
 	if err := checkAlike(s); err != nil {
 		return err
 	}
 	slices.SortStableFunc(s, func(a, b *slice) int { return cmp.Compare(a.along, b.along) })
-	s, err := in.dropCopies(s, limits)
+	s, err := in.onePlaceEach(ctx, d, s, limits)
 	if err != nil {
 		return err
 	}
-	if err := in.checkSpacing(s); err != nil {
+	if err := checkLine(s); err != nil {
+		return err
+	}
+	if s, err = in.even(s); err != nil {
 		return err
 	}
 	first := s[0]
@@ -38,7 +42,41 @@ func (in *Input) arrange(s []*slice, limits Limits) error {
 		})
 	}
 	in.Volume.Sources = in.Sources
+	if x := first.plane(); len(s) == 1 && x != "" && x != "axial" {
+		return first.refuse("bad_geometry", "it is not an axial slice, but "+article(x), "give the axial series")
+	}
+	// What cannot be brought in order is refused before its pixels are read.
+	trial := *in.Volume
+	if err := trial.canonical(first.directions()); err != nil {
+		return err
+	}
 	in.warnGeometry()
+	return nil
+}
+
+func article(plane string) string {
+	if plane == "oblique" {
+		return "an oblique one"
+	}
+	return "a " + plane + " one"
+}
+
+// directions are those of a volume of slices like this one.
+func (s *slice) directions() [3][3]float64 {
+	if !s.placed {
+		return [3][3]float64{{1}, {0, 1}, {0, 0, 1}}
+	}
+	return [3][3]float64{s.rowDirection, s.columnDirection, s.normal()}
+}
+
+// finish gives the volume, whose Hounsfield units are there now, the order that
+// the rest of jcs expects.
+func (in *Input) finish() error {
+	if err := in.Volume.canonical(in.slices[0].directions()); err != nil {
+		return err
+	}
+	in.Sources = in.Volume.Sources
+	in.warnGrid()
 	return nil
 }
 
@@ -49,7 +87,7 @@ func checkAlike(s []*slice) error {
 		switch {
 		case x.rows != first.rows || x.columns != first.columns:
 			return refuse("mixed_series", "the series mixes sizes: %s has %d x %d pixels and %s has %d x %d; give slices of one reconstruction",
-				first.entry.name, first.columns, first.rows, x.entry.name, x.columns, x.rows)
+				first.named(), first.columns, first.rows, x.named(), x.columns, x.rows)
 		case !x.placed || !first.placed:
 			name := x.entry.name
 			if !first.placed {
@@ -57,9 +95,10 @@ func checkAlike(s []*slice) error {
 			}
 			return refuse("no_position", "%s does not say where it lies, so that the slices cannot be put in order: export the original series, or give this slice alone", name)
 		case !near(x.rowDirection, first.rowDirection) || !near(x.columnDirection, first.columnDirection):
-			return refuse("mixed_series", "the series mixes orientations: %s and %s lie in different planes; give slices of one reconstruction", first.entry.name, x.entry.name)
+			return refuse("mixed_series", "the series mixes orientations: %s and %s lie in different planes; give slices of one reconstruction", first.named(), x.named())
 		case math.Abs(x.spacingX-first.spacingX) > 1e-3*first.spacingX || math.Abs(x.spacingY-first.spacingY) > 1e-3*first.spacingY:
-			return refuse("mixed_series", "the series mixes pixel sizes: %s and %s differ; give slices of one reconstruction", first.entry.name, x.entry.name)
+			return refuse("mixed_series", "the series mixes pixel sizes: %s has pixels of %.4g x %.4g mm and %s of %.4g x %.4g mm; give slices of one reconstruction",
+				first.named(), first.spacingX, first.spacingY, x.named(), x.spacingX, x.spacingY)
 		case x.frame != first.frame:
 			return refuse("mixed_series", "%s and %s lie in different frames of reference, so that they cannot be put in order: give slices of one scan", first.entry.name, x.entry.name)
 		}
@@ -67,93 +106,38 @@ func checkAlike(s []*slice) error {
 	return nil
 }
 
-func near(a, b [3]float64) bool { return norm(sub(a, b)) < 1e-3 }
+// mostShiftMM is how far a slice may lie beside the line through the first and
+// the last one's corners, besides a pixel.
+const mostShiftMM = 1
 
-// samePlaceMM is the distance below which two slices lie in one place.
-const samePlaceMM = 0.01
-
-// dropCopies leaves out files that are there twice, byte for byte. Two different
-// slices in one place are a refusal.
-func (in *Input) dropCopies(s []*slice, limits Limits) ([]*slice, error) {
-	kept := s[:1]
-	for _, x := range s[1:] {
-		before := kept[len(kept)-1]
-		if x.along-before.along > samePlaceMM {
-			kept = append(kept, x)
-			continue
-		}
-		same, err := identical(before.entry, x.entry, limits)
-		if err != nil {
-			return nil, err
-		}
-		if !same {
-			return nil, refuse("same_place", "%s and %s lie in the same place (%.2f mm along the normal), so that the series holds more than one picture of it: give one scan or one reconstruction",
-				before.entry.name, x.entry.name, x.along)
-		}
-		in.warn("duplicate_file", fmt.Sprintf("%s is a copy of %s and was left out", x.entry.name, before.entry.name))
-	}
-	return kept, nil
-}
-
-func identical(a, b entry, limits Limits) (bool, error) {
-	if a.size != b.size {
-		return false, nil
-	}
-	x, err := a.read(limits.FileBytes)
-	if err != nil {
-		return false, err
-	}
-	y, err := b.read(limits.FileBytes)
-	return bytes.Equal(x, y), err
-}
-
-const (
-	// unevenShare is how far a gap between slices may be from the usual one,
-	// as a share of it, before that is worth a warning.
-	unevenShare = 0.05
-	// holeFactor and holeMM are the gap that is no longer a missing slice but
-	// a hole in the study: so many usual gaps, and so many millimetres.
-	holeFactor = 3.5
-	holeMM     = 12
-)
-
-// checkSpacing warns of gaps that are not the usual one and refuses holes.
-func (in *Input) checkSpacing(s []*slice) error {
-	if len(s) < 3 {
+// checkLine refuses slices that are shifted against each other unevenly; evenly
+// they are under a tilted gantry. s is sorted.
+func checkLine(s []*slice) error {
+	first, last := s[0], s[len(s)-1]
+	if last.along-first.along <= 0 {
 		return nil
 	}
-	gaps := make([]float64, len(s)-1)
-	for i := range gaps {
-		gaps[i] = s[i+1].along - s[i].along
-	}
-	usual := median(gaps)
-	uneven, worst := 0, 0
-	for i, g := range gaps {
-		if math.Abs(g-usual) > unevenShare*usual {
-			uneven++
-		}
-		if math.Abs(g-usual) > math.Abs(gaps[worst]-usual) {
-			worst = i
+	way := sub(last.position, first.position)
+	for _, x := range s {
+		t := (x.along - first.along) / (last.along - first.along)
+		off := norm(sub(x.position, add(first.position, scale(way, t))))
+		if off > mostShiftMM+max(x.spacingX, x.spacingY) {
+			return refuse("mixed_series", "the slices do not lie one behind the other: %s is shifted sideways by %.2f mm against %s and %s; give slices of one reconstruction",
+				x.named(), off, first.named(), last.named())
 		}
 	}
-	if uneven == 0 {
-		return nil
-	}
-	a, b, gap := s[worst], s[worst+1], gaps[worst]
-	if gap > holeFactor*usual && gap > holeMM {
-		return refuse("hole", "the series has a hole: %s lies at %.2f mm and the next slice, %s, at %.2f mm, %.2f mm further where %.2f mm is usual; give the whole series",
-			a.entry.name, a.along, b.entry.name, b.along, gap, usual)
-	}
-	in.warn("uneven_spacing", fmt.Sprintf("%s between slices differ from the usual %.2f mm, most of all between %s at %.2f mm and %s at %.2f mm (%.2f mm): slices may be missing, and volumes are less exact",
-		count(uneven, "gap"), usual, a.entry.name, a.along, b.entry.name, b.along, gap))
 	return nil
 }
 
-func median(v []float64) float64 {
-	sorted := slices.Sorted(slices.Values(v))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+// named is the slice's file with its place, for a sentence.
+func (s *slice) named() string {
+	if !s.placed {
+		return s.entry.name
+	}
+	return fmt.Sprintf("%s (at %.2f mm)", s.entry.name, s.along)
 }
+
+func near(a, b [3]float64) bool { return norm(sub(a, b)) < 1e-3 }
 
 // affine takes voxel indices to the patient (PS3.3 C.7.6.2.1.1, equation
 // C.7.6.2.1-1), with the mean step between slices in its third column. A single
@@ -193,7 +177,18 @@ func (in *Input) warnGeometry() {
 	} else if _, _, z, _ := v.SpacingMM(); z == 0 {
 		in.warn("no_spacing", "the thickness of the slice is not known, so that volumes are not measured")
 	}
-	if step := v.axis(2); len(s) > 1 && math.Abs(dot(step, first.normal())) < tiltCosine*norm(step) {
-		in.warn("gantry_tilt", "the slices are shifted against each other, as with a tilted gantry; places account for it, pictures do not")
+}
+
+// warnGrid says what is odd about the volume's axes.
+func (in *Input) warnGrid() {
+	v := in.Volume
+	step, n := v.axis(2), unit(cross(v.axis(0), v.axis(1)))
+	if along := math.Abs(dot(step, n)); v.Slices > 1 && along < tiltCosine*norm(step) {
+		in.warn("gantry_tilt", fmt.Sprintf("the slices are shifted against each other by %.1f degrees, as with a tilted gantry; places account for it, pictures do not", degrees(along/norm(step))))
+	}
+	if stored, _ := v.Order.axis(2); stored != 2 {
+		in.warn("not_axial", fmt.Sprintf("the series is stored as %s slices and was read as axial ones, without resampling", v.Order.plane()))
+	} else if !v.Order.AsStored() {
+		in.warn("turned", "the slices are stored in another direction than usual and were turned: columns run to the patient's left, rows to the back, slices to the head")
 	}
 }

@@ -19,6 +19,10 @@ type Input struct {
 	Sources  []Source      // one a slice or picture, in order
 	Warnings []Warning
 
+	// Series are those of the study, of which one was taken; none where the input
+	// is no DICOM.
+	Series []Series
+
 	slices []*slice // while a series is read, in order
 }
 

@@ -11,7 +11,8 @@ import (
 
 // Options say how an input is opened. The zero value is good.
 type Options struct {
-	// SeriesUID chooses one series of several. Empty: there must be one.
+	// SeriesUID chooses one series, whatever it is. Empty: the best of each study
+	// is taken, by rules (see [Series]).
 	SeriesUID string
 
 	// Progress, if set, is called after each slice that was read.
@@ -50,25 +51,25 @@ func (l Limits) orDefaults() Limits {
 }
 
 // Open reads the CT at path: a DICOM file, a PNG or JPEG picture, or a folder
-// or zip of DICOM files of one series or of pictures. DICOM slices come in
-// order along the slice normal, pictures in the natural order of their names.
-// Files of a folder that are neither are passed over; pictures that lie beside
-// DICOM files too, with a warning.
+// or zip of DICOM files or of pictures. Of the series of a study it takes the
+// best chest CT; of several studies [Survey] gives each, and Open refuses them.
+// DICOM slices come in order along the slice normal, pictures in the natural
+// order of their names. Files of a folder that are neither are passed over;
+// pictures that lie beside DICOM files too, with a warning.
 //
 // The error is a [*Refusal] where the input is at fault, the context's where
 // that ended, and any other where reading itself failed.
 func Open(ctx context.Context, path string, o Options) (*Input, error) {
-	o.Limits = o.Limits.orDefaults()
-	l, err := list(ctx, path, o.Limits)
+	c, err := Survey(ctx, path, o)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, err
 	}
-	defer l.close()
-	in, err := l.read(ctx, o)
+	defer c.Close()
+	study, err := c.only()
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, err
 	}
-	return in, nil
+	return c.Open(ctx, study)
 }
 
 // openError makes a refusal of what the file system says of the input.
@@ -105,8 +106,8 @@ func list(ctx context.Context, path string, limits Limits) (*listing, error) {
 	}
 }
 
-// read decides by content what the files are.
-func (l *listing) read(ctx context.Context, o Options) (*Input, error) {
+// formats sorts the files by what their content says they are.
+func (l *listing) formats(ctx context.Context) (map[format][]entry, error) {
 	found := map[format][]entry{}
 	for _, e := range l.entries {
 		if err := ctx.Err(); err != nil {
@@ -118,21 +119,18 @@ func (l *listing) read(ctx context.Context, o Options) (*Input, error) {
 		}
 		found[f] = append(found[f], e)
 	}
-	pictures := append(found[formatPNG], found[formatJPEG]...)
-	switch {
-	case len(found[formatDICOM]) > 0:
-		in, err := readDICOM(ctx, found[formatDICOM], l.single, o)
-		if err != nil {
-			return nil, err
-		}
-		if len(pictures) > 0 {
-			in.warn("pictures_ignored", fmt.Sprintf("%d PNG or JPEG pictures beside the DICOM files were not read", len(pictures)))
-		}
-		warnBroken(in, found[formatOther])
-		return in, nil
-	case len(pictures) > 0:
-		return readPictures(ctx, pictures, o)
-	default:
-		return nil, l.refuseUnknown(found)
+	return found, nil
+}
+
+// kindOf says what files that are no DICOM are read as.
+func (l *listing) kindOf(found map[format][]entry) (Kind, error) {
+	if len(found[formatPNG])+len(found[formatJPEG]) > 0 {
+		return KindPictures, nil
 	}
+	return "", l.refuseUnknown(found)
+}
+
+// readOther reads what is no DICOM.
+func (l *listing) readOther(ctx context.Context, found map[format][]entry, o Options) (*Input, error) {
+	return readPictures(ctx, append(found[formatPNG], found[formatJPEG]...), o)
 }

@@ -1,6 +1,9 @@
 package ct
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Refusal is the error of an input that is not used: its sentence says what
 // is wrong and what would help, and names no more of the patient than file
@@ -14,6 +17,12 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Sentence }
 
 func (r *Refusal) Unwrap() error { return r.Err }
+
+// isRefusal reports whether an error is the input's fault.
+func isRefusal(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r)
+}
 
 func refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Sentence: fmt.Sprintf(format, args...)}

@@ -22,6 +22,10 @@ type slice struct {
 	thickness               float64    // 0 if unknown
 	along                   float64    // position along the normal
 	lossy, noPhotometric    bool
+	missing                 bool // there is no file: to be made of its neighbours
+
+	// What tells scans of the same place apart, as in the file.
+	acquisition, time, imageType, kernel string
 }
 
 // phrase is an error that becomes part of a refusal's sentence.
@@ -41,6 +45,11 @@ func newSlice(o object) (*slice, error) {
 		study:    h.Text("StudyInstanceUID"),
 		frame:    h.Text("FrameOfReferenceUID"),
 		lossy:    lossy(h),
+
+		acquisition: h.Text("AcquisitionNumber"),
+		time:        h.Text("TemporalPositionIdentifier"),
+		imageType:   h.Text("ImageType"),
+		kernel:      h.Text("ConvolutionKernel"),
 	}
 	if err := s.readSize(h); err != nil {
 		return nil, s.refuse("bad_pixels", err.Error(), "copy or export it again")
@@ -138,32 +147,24 @@ func (s *slice) checkDirections() error {
 	if math.Abs(norm(a)-1) > directionTolerance || math.Abs(norm(b)-1) > directionTolerance || math.Abs(dot(a, b)) > directionTolerance {
 		return phrase("ImageOrientationPatient holds no two directions at right angles")
 	}
-	n := s.normal()
-	if math.Abs(n[2]) < axialCosine {
-		return phrase("it is not an axial slice, but a %s one", plane(n))
-	}
 	return nil
 }
 
-// plane names the plane whose normal n is, of those that are not axial.
-func plane(n [3]float64) string {
-	switch {
-	case math.Abs(n[0]) >= axialCosine:
-		return "sagittal"
-	case math.Abs(n[1]) >= axialCosine:
-		return "coronal"
-	default:
-		return "oblique"
+// plane names the plane of the slice; empty where it is not known.
+func (s *slice) plane() string {
+	if !s.placed {
+		return ""
 	}
+	n := s.normal()
+	for i, name := range [3]string{"sagittal", "coronal", "axial"} {
+		if math.Abs(n[i]) >= axialCosine {
+			return name
+		}
+	}
+	return "oblique"
 }
 
-func (s *slice) normal() [3]float64 {
-	n := cross(s.rowDirection, s.columnDirection)
-	if l := norm(n); l > 0 {
-		return scale(n, 1/l)
-	}
-	return n
-}
+func (s *slice) normal() [3]float64 { return unit(cross(s.rowDirection, s.columnDirection)) }
 
 // vector reads an attribute of n numbers; nil if it is absent.
 func vector(h *dcmtk.Header, keyword string, n int) ([]float64, error) {

@@ -20,6 +20,11 @@ type Volume struct {
 	// are not known are zero; nothing is guessed.
 	Affine [4][4]float64
 
+	// Order leads back to the grid that the input stores. Readers give axial
+	// slices, whatever they read: columns run to the patient's left, rows to the
+	// back and slices to the head, as nearly as the stored axes allow.
+	Order Order
+
 	// Sources has one entry a slice, in the same order.
 	Sources []Source
 

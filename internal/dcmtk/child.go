@@ -277,6 +277,9 @@ func (c *Child) stop() {
 	}
 }
 
+// Ended reports whether the child answers no more.
+func (c *Child) Ended() bool { return c.ended != nil }
+
 // Close ends the child. It may be called more than once.
 func (c *Child) Close() error {
 	if c.ended == nil {

@@ -39,5 +39,8 @@ func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavai
 // WriteAs returns [ErrUnavailable].
 func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
+// Ended is true.
+func (*Child) Ended() bool { return true }
+
 // Close does nothing.
 func (*Child) Close() error { return nil }
