@@ -33,6 +33,11 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 // Frame returns [ErrUnavailable].
 func (*Child) Frame(int) ([]byte, error) { return nil, ErrUnavailable }
 
+// FrameOf returns [ErrUnavailable].
+func (*Child) FrameOf(string, int, func() ([]byte, error)) (*Image, error) {
+	return nil, ErrUnavailable
+}
+
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
