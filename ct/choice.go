@@ -205,7 +205,7 @@ func (g *group) probe(ctx context.Context, d *decoders, limits Limits) error {
 		hu := make([]int16, v.Columns*v.Rows)
 		if err := s.read(d.children[worker], hu, limits); err != nil {
 			if isRefusal(err) {
-				return d.reviveOne(ctx, worker, limits)
+				return d.reviveOne(ctx, worker)
 			}
 			return err
 		}

@@ -14,6 +14,8 @@ import (
 type decoders struct {
 	children []*dcmtk.Child
 	revived  atomic.Int32
+	limits   dcmtk.Limits
+	same     map[[2]string]bool // pairs of files, whether they are identical
 }
 
 // maxRevived bounds how many children may die of an input's files.
@@ -23,10 +25,23 @@ const maxRevived = 100
 // disk beyond that.
 const maxDecoders = 4
 
-// startDecoders starts what is useful for a number of files.
-func startDecoders(ctx context.Context, files int, limits Limits) (*decoders, error) {
-	d := &decoders{children: make([]*dcmtk.Child, max(1, min(files/8, runtime.GOMAXPROCS(0), maxDecoders)))}
-	err := d.revive(ctx, limits)
+// sliceBytes are the most that a slice's pixels take, and an inflated file that
+// holds one.
+const sliceBytes = 128 << 20
+
+// startDecoders starts what is useful for a number of files. Those that hold
+// many frames get memory for as many: what of a file is parsed, and its bytes.
+func startDecoders(ctx context.Context, entries []entry, limits Limits) (*decoders, error) {
+	largest := int64(0)
+	for _, e := range entries {
+		largest = max(largest, min(e.size, limits.FileBytes))
+	}
+	d := &decoders{
+		children: make([]*dcmtk.Child, max(1, min(len(entries)/8, runtime.GOMAXPROCS(0), maxDecoders))),
+		limits:   dcmtk.Limits{Pixels: max(sliceBytes, largest), Memory: 6*sliceBytes + 3*max(0, largest-sliceBytes)},
+		same:     map[[2]string]bool{},
+	}
+	err := d.revive(ctx)
 	if err == nil {
 		return d, nil
 	}
@@ -40,11 +55,11 @@ func startDecoders(ctx context.Context, files int, limits Limits) (*decoders, er
 }
 
 // revive starts the children that are not there, or died of a file.
-func (d *decoders) revive(ctx context.Context, limits Limits) error {
-	return parallel(ctx, len(d.children), len(d.children), func(_, i int) error { return d.reviveOne(ctx, i, limits) })
+func (d *decoders) revive(ctx context.Context) error {
+	return parallel(ctx, len(d.children), len(d.children), func(_, i int) error { return d.reviveOne(ctx, i) })
 }
 
-func (d *decoders) reviveOne(ctx context.Context, i int, limits Limits) error {
+func (d *decoders) reviveOne(ctx context.Context, i int) error {
 	if c := d.children[i]; c != nil {
 		if !c.Ended() {
 			return nil
@@ -53,7 +68,7 @@ func (d *decoders) reviveOne(ctx context.Context, i int, limits Limits) error {
 			return refuse("decoder_crashed", "the decoder process ended over more than %d files of the input: copy or export it again", maxRevived)
 		}
 	}
-	c, err := dcmtk.Start(ctx, dcmtk.Limits{Pixels: limits.FileBytes})
+	c, err := dcmtk.Start(ctx, d.limits)
 	d.children[i] = c
 	return err
 }

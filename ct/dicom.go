@@ -18,7 +18,7 @@ const headerBytes = 64 << 10
 func (c *Contents) surveyDICOM(ctx context.Context) error {
 	entries := c.found[formatDICOM]
 	var err error
-	if c.decoders, err = startDecoders(ctx, len(entries), c.options.Limits); err != nil {
+	if c.decoders, err = startDecoders(ctx, entries, c.options.Limits); err != nil {
 		return err
 	}
 	objects, broken, err := readHeaders(ctx, c.decoders, entries, c.options.Limits)
@@ -33,7 +33,7 @@ func (c *Contents) surveyDICOM(ctx context.Context) error {
 
 // readDICOM reads the series that was taken of a study.
 func (c *Contents) readDICOM(ctx context.Context, s *Study) (*Input, error) {
-	if err := c.decoders.revive(ctx, c.options.Limits); err != nil {
+	if err := c.decoders.revive(ctx); err != nil {
 		return nil, err
 	}
 	in := s.taken.in.clone()
@@ -59,10 +59,12 @@ func (in *Input) clone() *Input {
 	return &copied
 }
 
-// object is a DICOM file of which the header is known.
+// object is a DICOM file of which the header is known, or a frame of one.
 type object struct {
-	entry  entry
+	entry  entry // of a frame, its name says so
 	header *dcmtk.Header
+	file   string // the file's name
+	frame  int    // counted from 1; 0 for the whole file
 }
 
 // brokenFile is a file whose header cannot be read, and the refusal for it.
@@ -79,7 +81,7 @@ func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limit
 		h, err := readHeader(d.children[worker], entries[i], limits)
 		headers[i] = h
 		if errors.As(err, &refusals[i]) && len(entries) > 1 {
-			return d.reviveOne(ctx, worker, limits) // the next file is another matter
+			return d.reviveOne(ctx, worker) // the next file is another matter
 		}
 		return err
 	})
@@ -91,7 +93,7 @@ func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limit
 			broken = append(broken, brokenFile{entries[i], refusals[i]})
 			continue
 		}
-		objects = append(objects, object{entries[i], h})
+		objects = append(objects, objectsOf(entries[i], h)...)
 	}
 	return objects, broken, nil
 }
@@ -133,11 +135,7 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
 
 // read fills dst with the slice's Hounsfield units.
 func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
-	file, err := s.entry.read(limits.FileBytes)
-	if err != nil {
-		return err
-	}
-	image, err := c.Image(file)
+	image, err := c.FrameOf(s.file, max(0, s.number-1), func() ([]byte, error) { return s.entry.read(limits.FileBytes) })
 	if err != nil {
 		return decodeError(s.entry.name, err)
 	}

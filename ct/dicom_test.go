@@ -117,6 +117,7 @@ var (
 	rows           = dcmtk.Tag{Group: 0x0028, Element: 0x0010}
 	pixelSpacing   = dcmtk.Tag{Group: 0x0028, Element: 0x0030}
 	bitsStored     = dcmtk.Tag{Group: 0x0028, Element: 0x0101}
+	intercept      = dcmtk.Tag{Group: 0x0028, Element: 0x1052}
 	slope          = dcmtk.Tag{Group: 0x0028, Element: 0x1053}
 )
 
@@ -268,7 +269,7 @@ func TestSlicesThatCannotBeUsedAreRefused(t *testing.T) {
 		{"no rescale", change(slope, absent), "bad_pixels", "RescaleSlope is missing"},
 		{"slope 0", change(slope, "0"), "bad_pixels", "not that of a CT"},
 		{"slope 1e30", change(slope, "1e30"), "bad_pixels", "not that of a CT"},
-		{"inverted without inverted rescale", change(photometric, "MONOCHROME1"), "bad_pixels", "MONOCHROME1"},
+		{"inverted without air around", map[dcmtk.Tag]string{photometric: "MONOCHROME1", intercept: "0"}, "bad_pixels", "upside down"},
 		{"20 of 16 bits", change(bitsStored, "20"), "bad_pixels", "contradict"},
 		{"no rows", change(rows, absent), "bad_pixels", "Rows"},
 		{"more rows than pixels", change(rows, "37"), "broken_dicom", "cut short"},

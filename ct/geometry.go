@@ -38,7 +38,7 @@ func (in *Input) arrange(ctx context.Context, d *decoders, s []*slice, limits Li
 	}
 	for _, x := range s {
 		in.Sources = append(in.Sources, Source{
-			File: x.entry.name, InstanceUID: x.instance, PositionMM: x.along, HasPosition: x.placed,
+			File: x.file, Frame: x.number, InstanceUID: x.instance, PositionMM: x.along, HasPosition: x.placed,
 		})
 	}
 	in.Volume.Sources = in.Sources

@@ -17,6 +17,10 @@ type rescale struct {
 	padded           bool
 	padLow, padHigh  int
 	slope, intercept float64
+
+	// MONOCHROME1 with a positive slope: by the standard the values are Hounsfield
+	// units, only to be shown inverted, but some programs invert the values too.
+	inverted bool
 }
 
 // newRescale reads a header. Its errors are phrases that name the attribute.
@@ -112,9 +116,8 @@ func (r *rescale) readSlope(h *dcmtk.Header) error {
 		return phrase("its rescale slope or intercept is not that of a CT")
 	case r.slope < 0 && h.Text("PhotometricInterpretation") != "MONOCHROME1":
 		return phrase("its rescale slope is negative")
-	case r.slope > 0 && h.Text("PhotometricInterpretation") == "MONOCHROME1":
-		return phrase("it is MONOCHROME1 with a positive rescale slope, so that air may be the highest value")
 	}
+	r.inverted = r.slope > 0 && h.Text("PhotometricInterpretation") == "MONOCHROME1"
 	return nil
 }
 
@@ -158,6 +161,12 @@ func (r *rescale) apply(dst []int16, samples []byte) {
 // hounsfield fills dst with the slice's image.
 func (s *slice) hounsfield(dst []int16, image *dcmtk.Image) error {
 	h := image.Header
+	if s.number > 0 {
+		if s.number > h.Frames() {
+			return s.refuse("broken_dicom", "its header and its pixels differ in their frames", "copy or export it again")
+		}
+		h = h.Frame(s.number - 1)
+	}
 	for _, want := range []struct {
 		keyword string
 		value   int
@@ -174,5 +183,24 @@ func (s *slice) hounsfield(dst []int16, image *dcmtk.Image) error {
 		return s.refuse("bad_pixels", "it has more than one value a pixel or more than one frame", "give single slices")
 	}
 	r.apply(dst, image.Samples)
+	if r.inverted && !airAround(dst, s.columns) {
+		return s.refuse("bad_pixels", "it is MONOCHROME1 with a positive rescale slope and has no air around the patient, so that its values may be upside down", "export the series again as MONOCHROME2")
+	}
 	return nil
+}
+
+// airAround reports whether at least half of a slice's border is as dark as air.
+func airAround(hu []int16, columns int) bool {
+	dark, n := 0, 0
+	for i, v := range hu {
+		x := i % columns
+		if x != 0 && x != columns-1 && i >= columns && i < len(hu)-columns {
+			continue
+		}
+		n++
+		if v < -500 {
+			dark++
+		}
+	}
+	return 2*dark >= n
 }

@@ -44,7 +44,7 @@ func (o object) kind() objectKind {
 	switch {
 	case modality != "CT" && !(modality == "" && class == classCT):
 		return notCT
-	case class != "" && class != classCT:
+	case class != "" && class != classCT && !(o.frame > 0 && o.multiFrame()):
 		return notCT
 	}
 	words := o.imageType()
@@ -76,6 +76,9 @@ func (o object) class() string {
 	return cmp.Or(o.header.Text("SOPClassUID"), o.header.Text("MediaStorageSOPClassUID"))
 }
 
+// multiFrame reports whether the object is an enhanced CT, which has many frames.
+func (o object) multiFrame() bool { return o.class() == classEnhancedCT || o.class() == classLegacyCT }
+
 func (o object) directory() bool { return o.class() == classDirectory }
 
 // refuseOthers says what the DICOM files are, none of which is a CT slice.
@@ -83,8 +86,8 @@ func refuseOthers(others []object, single bool) error {
 	first := others[0]
 	name, modality := first.entry.name, first.header.Text("Modality")
 	switch {
-	case slices.ContainsFunc(others, func(o object) bool { return o.class() == classEnhancedCT || o.class() == classLegacyCT }):
-		return refuse("multi_frame", "%s is an enhanced multi-frame CT, which is not read yet: export the series as classic CT images", name)
+	case slices.ContainsFunc(others, object.multiFrame):
+		return refuse("multi_frame", "%s is an enhanced multi-frame CT that does not say of each of its frames where it lies: export the series as classic CT images", name)
 	case single && first.directory():
 		return refuse("not_ct", "%s is a DICOM directory and holds no image: give the folder it lies in", name)
 	case single && modality == "CT":

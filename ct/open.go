@@ -25,7 +25,7 @@ type Options struct {
 // default.
 type Limits struct {
 	Files      int   // files in a folder or zip; 20,000
-	FileBytes  int64 // of one file, unpacked; 128 MiB
+	FileBytes  int64 // of one file, unpacked; 512 MiB
 	TotalBytes int64 // of all files of a zip, unpacked; 8 GiB
 	Voxels     int64 // of a volume, or pixels of all pictures; 2^29
 	Slices     int   // of a volume, or pictures; 5,000
@@ -36,7 +36,7 @@ func (l Limits) orDefaults() Limits {
 		l.Files = 20_000
 	}
 	if l.FileBytes <= 0 {
-		l.FileBytes = 128 << 20
+		l.FileBytes = 512 << 20
 	}
 	if l.TotalBytes <= 0 {
 		l.TotalBytes = 8 << 30

@@ -109,9 +109,12 @@ func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits
 // alike reports whether two slices are the same, byte by byte or by their
 // Hounsfield units.
 func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, error) {
-	same, err := identical(a.entry, b.entry, limits)
-	if same || err != nil {
-		return same, err
+	// Frames of one file lie in it side by side; of two files, they are alike if
+	// the files are.
+	if a.file != b.file && a.number == b.number {
+		if same, err := d.identical(a, b, limits); same || err != nil {
+			return same, err
+		}
 	}
 	if a.acquisition != b.acquisition || a.time != b.time || a.imageType != b.imageType || a.kernel != b.kernel || a.thickness != b.thickness {
 		return false, nil // another picture by its own words
@@ -129,16 +132,22 @@ func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, 
 	return slices.Equal(x, y), nil
 }
 
-func identical(a, b entry, limits Limits) (bool, error) {
-	if a.size != b.size {
-		return false, nil
+// identical compares the files of two slices, each pair once.
+func (d *decoders) identical(a, b *slice, limits Limits) (bool, error) {
+	pair := [2]string{a.file, b.file}
+	if same, known := d.same[pair]; known || a.entry.size != b.entry.size {
+		return same, nil
 	}
-	x, err := a.read(limits.FileBytes)
+	x, err := a.entry.read(limits.FileBytes)
 	if err != nil {
 		return false, err
 	}
-	y, err := b.read(limits.FileBytes)
-	return bytes.Equal(x, y), err
+	y, err := b.entry.read(limits.FileBytes)
+	if err != nil {
+		return false, err
+	}
+	d.same[pair] = bytes.Equal(x, y)
+	return d.same[pair], nil
 }
 
 // otherPlanes leaves out the few slices of a series that lie across the others,

@@ -89,7 +89,7 @@ func (s *Series) number() int {
 
 // describe fills in what the headers say.
 func (g *group) describe() {
-	g.Files = len(g.objects)
+	g.Files = countFiles(g.objects)
 	g.kind = notCT
 	for _, o := range g.objects {
 		g.kind = max(g.kind, o.kind())
@@ -202,7 +202,7 @@ func (c *Contents) chooseOfStudy(ctx context.Context, groups []*group, broken []
 		if !errors.As(err, &g.refusal) {
 			return err
 		}
-		if err := c.decoders.revive(ctx, c.options.Limits); err != nil {
+		if err := c.decoders.revive(ctx); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package ct
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/jcs-ct/jcs/internal/dcmtk"
@@ -10,7 +11,9 @@ import (
 
 // slice is what the header of a CT slice says.
 type slice struct {
-	entry                   entry
+	entry                   entry  // of a frame, its name says so
+	file                    string // the file's name
+	number                  int    // of the frame, from 1; 0 where the file has one
 	instance, series, study string
 	frame                   string // of reference
 	rows, columns           int
@@ -40,6 +43,8 @@ func newSlice(o object) (*slice, error) {
 	h := o.header
 	s := &slice{
 		entry:    o.entry,
+		file:     o.file,
+		number:   o.frame,
 		instance: h.Text("SOPInstanceUID"),
 		series:   h.Text("SeriesInstanceUID"),
 		study:    h.Text("StudyInstanceUID"),
@@ -86,7 +91,7 @@ func (s *slice) readSize(h *dcmtk.Header) error {
 	if n, ok, err := h.Int("NumberOfFrames"); err != nil {
 		return err
 	} else if ok && n != 1 {
-		return phrase("it declares %d frames, and only single slices are read yet", n)
+		return phrase("it declares %d frames and does not say where each lies", n)
 	}
 	switch p := h.Text("PhotometricInterpretation"); p {
 	case "MONOCHROME1", "MONOCHROME2":
@@ -185,10 +190,19 @@ func vector(h *dcmtk.Header, keyword string, n int) ([]float64, error) {
 
 // lossy reports whether the pixels went through lossy compression.
 func lossy(h *dcmtk.Header) bool {
-	switch h.TransferSyntax() {
-	case "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53",
-		"1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.81":
+	// A file that says so went through loss before, whatever its syntax is now;
+	// one that denies it may be lossless in a syntax that allows both.
+	switch said := h.Text("LossyImageCompression"); {
+	case strings.HasPrefix(said, "01"):
 		return true
+	case said == "00" && mayBeLossless(h.TransferSyntax()):
+		return false
 	}
-	return strings.HasPrefix(h.Text("LossyImageCompression"), "01")
+	return slices.ContainsFunc(dcmtk.Syntaxes(), func(s dcmtk.Syntax) bool { return s.Lossy && s.UID == h.TransferSyntax() })
+}
+
+// mayBeLossless reports whether a transfer syntax that is meant for lossy
+// compression may hold lossless data.
+func mayBeLossless(syntax string) bool {
+	return syntax == dcmtk.JPEG2000 || syntax == dcmtk.HTJ2K
 }

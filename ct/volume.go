@@ -36,6 +36,7 @@ type Volume struct {
 // Source says where a slice came from.
 type Source struct {
 	File        string // path below the input, with forward slashes
+	Frame       int    // of a file of several, counted from 1; 0 in others
 	InstanceUID string // SOP Instance UID; empty for pictures
 
 	// PositionMM is the slice's place along the normal, from the patient

@@ -34,7 +34,9 @@ type Child struct {
 	buffer            []byte
 	ended             error // why there is no child any more
 
-	frameBytes int64 // of a frame of the open image; 0 where none is open
+	held       string  // the key of the open image; see FrameOf
+	open       *Header // of the open image
+	frameBytes int64   // of a frame of the open image; 0 where none is open
 }
 
 // Image is a decoded file: its header and the stored values of its first frame,
@@ -141,7 +143,7 @@ func (c *Child) Header(start []byte, whole bool) (*Header, error) {
 
 // Image reads a file and decodes its first frame; [Child.Frame] gives the others.
 func (c *Child) Image(file []byte) (*Image, error) {
-	c.frameBytes = 0
+	c.held, c.frameBytes = "", 0
 	text, samples, err := c.ask(request{op: opImage, max: uint64(c.limits.Pixels)}, file)
 	if err != nil {
 		return nil, err
@@ -157,7 +159,7 @@ func (c *Child) Image(file []byte) (*Image, error) {
 	if n != int64(len(samples)) {
 		return nil, c.end(fmt.Errorf("%d bytes of pixels where the header says %d", len(samples), n))
 	}
-	c.frameBytes = n
+	c.open, c.frameBytes = h, n
 	return &Image{Header: h, Samples: samples}, nil
 }
 
@@ -176,6 +178,30 @@ func (c *Child) Frame(i int) ([]byte, error) {
 		return nil, c.end(fmt.Errorf("%d bytes of pixels where the header says %d", len(samples), c.frameBytes))
 	}
 	return samples, nil
+}
+
+// FrameOf decodes a frame, counted from 0, of the file that key names. file gives
+// the file's bytes; it is not asked where the last frame was of the same file.
+func (c *Child) FrameOf(key string, i int, file func() ([]byte, error)) (*Image, error) {
+	if c.held != key || c.frameBytes == 0 {
+		data, err := file()
+		if err != nil {
+			return nil, err
+		}
+		image, err := c.Image(data)
+		if err != nil {
+			return nil, err
+		}
+		c.held = key
+		if i == 0 {
+			return image, nil
+		}
+	}
+	samples, err := c.Frame(i)
+	if err != nil {
+		return nil, err
+	}
+	return &Image{Header: c.open, Samples: samples}, nil
 }
 
 func (c *Child) header(text []byte) (*Header, error) {

@@ -32,10 +32,11 @@ func grouped() map[string]inGroup {
 // classic objects, which have no more than one frame that can be placed.
 func (h *Header) Frames() int { return len(h.frames) }
 
-// Frame returns the header of a frame, counted from 0: its functional groups,
-// and below them what holds for all frames.
+// Frame returns the header of a frame, counted from 0, as if it were an object of
+// its own: its functional groups, and below them what holds for all frames.
 func (h *Header) Frame(i int) *Header {
 	values := maps.Clone(h.values)
+	delete(values, "NumberOfFrames")
 	maps.Copy(values, h.frames[i])
 	return &Header{values: values}
 }

@@ -33,14 +33,19 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 // Frame returns [ErrUnavailable].
 func (*Child) Frame(int) ([]byte, error) { return nil, ErrUnavailable }
 
+// FrameOf returns [ErrUnavailable].
+func (*Child) FrameOf(string, int, func() ([]byte, error)) (*Image, error) {
+	return nil, ErrUnavailable
+}
+
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
-// Ended is true.
-func (*Child) Ended() bool { return true }
-
 // WriteAs returns [ErrUnavailable].
 func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
+
+// Ended is true.
+func (*Child) Ended() bool { return true }
 
 // Close does nothing.
 func (*Child) Close() error { return nil }
