@@ -91,8 +91,9 @@ func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	return in, nil
 }
 
-// only returns the one study that can be opened, or says why there is none.
-func (c *Contents) only() (int, error) {
+// Only returns the number of the one study that can be opened, or says why there
+// is not one.
+func (c *Contents) Only() (int, error) {
 	var usable []int
 	for i := range c.Studies {
 		if c.Studies[i].Usable() {

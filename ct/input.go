@@ -24,6 +24,9 @@ type Input struct {
 	// is no DICOM.
 	Series []Series
 
+	// Look is a coarse look at it; nil where it is too small for that.
+	Look *Look
+
 	slices []*slice // while a series is read, in order
 }
 

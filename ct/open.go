@@ -66,7 +66,7 @@ func Open(ctx context.Context, path string, o Options) (*Input, error) {
 		return nil, err
 	}
 	defer c.Close()
-	study, err := c.only()
+	study, err := c.Only()
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ func (in *Input) warnVolume() {
 	if float64(air) < airShare*float64(len(in.Volume.HU)) {
 		in.warn("no_air", "hardly any voxel is as dark as lung or air: this may be no chest, or its Hounsfield units may be wrong")
 	}
+	in.assess()
 }
 
 // warnBroken says which files beside a series look by their name as if they

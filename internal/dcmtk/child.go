@@ -4,6 +4,7 @@ package dcmtk
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,25 +16,30 @@ import (
 	"time"
 )
 
+// available says that this build has DCMTK.
+const available = true
+
 // childName is the first argument by which a process knows that it is a child.
 const childName = "jcs-dcmtk-child"
 
 // Child is a process that reads and writes DICOM files. It is not safe for use
 // by several goroutines at once; each has its own. The zero value is of no use.
 type Child struct {
-	ctx     context.Context
-	cmd     *exec.Cmd
-	in      *os.File // to the child
-	out     *os.File // from the child
-	limits  Limits
-	version string
-	buffer  []byte
-	ended   error // why there is no child any more
+	ctx               context.Context
+	cmd               *exec.Cmd
+	in                *os.File // to the child
+	out               *os.File // from the child
+	limits            Limits
+	version, openJPEG string
+	buffer            []byte
+	ended             error // why there is no child any more
+
+	frameBytes int64 // of a frame of the open image; 0 where none is open
 }
 
-// Image is a decoded file: its header and the stored values of all frames, 8 or
-// 16 bits each as BitsAllocated says, little endian, colours interleaved or not
-// as the file has them. Samples are valid until the child's next request.
+// Image is a decoded file: its header and the stored values of its first frame,
+// 8 or 16 bits each as BitsAllocated says, little endian, colours interleaved or
+// not as the file has them. Samples are valid until the child's next request.
 type Image struct {
 	Header  *Header
 	Samples []byte
@@ -97,7 +103,7 @@ func childEnv(env []string) []string {
 	return kept
 }
 
-// greet waits for the child's first words: its version of DCMTK.
+// greet waits for the child's first words: the versions of its libraries.
 func (c *Child) greet() error {
 	if err := c.out.SetReadDeadline(time.Now().Add(c.limits.Wall)); err != nil {
 		return c.end(err)
@@ -109,12 +115,15 @@ func (c *Child) greet() error {
 	if s != statusOK {
 		return errors.New(clean(text))
 	}
-	c.version = clean(text)
+	c.version, c.openJPEG, _ = strings.Cut(clean(text), " ")
 	return nil
 }
 
 // Version returns the version of DCMTK.
 func (c *Child) Version() string { return c.version }
+
+// OpenJPEGVersion returns the version of OpenJPEG.
+func (c *Child) OpenJPEGVersion() string { return c.openJPEG }
 
 // Header reads a file's header from its first bytes. whole says that they are
 // all of the file; otherwise the error may be [ErrHeaderUnfinished].
@@ -130,8 +139,9 @@ func (c *Child) Header(start []byte, whole bool) (*Header, error) {
 	return c.header(text)
 }
 
-// Image reads and decodes a file.
+// Image reads a file and decodes its first frame; [Child.Frame] gives the others.
 func (c *Child) Image(file []byte) (*Image, error) {
+	c.frameBytes = 0
 	text, samples, err := c.ask(request{op: opImage, max: uint64(c.limits.Pixels)}, file)
 	if err != nil {
 		return nil, err
@@ -140,14 +150,32 @@ func (c *Child) Image(file []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := h.pixelBytes()
+	n, err := h.frameBytes()
 	if err != nil {
 		return nil, &Error{Problem: Broken, Detail: err.Error()}
 	}
 	if n != int64(len(samples)) {
 		return nil, c.end(fmt.Errorf("%d bytes of pixels where the header says %d", len(samples), n))
 	}
+	c.frameBytes = n
 	return &Image{Header: h, Samples: samples}, nil
+}
+
+// Frame decodes a frame, counted from 0, of the file that was last given to
+// [Child.Image], and returns its samples, which are valid until the next
+// request. Frames in their order are the fastest.
+func (c *Child) Frame(i int) ([]byte, error) {
+	if c.frameBytes == 0 {
+		return nil, errors.New("dcmtk: no image is open")
+	}
+	_, samples, err := c.ask(request{op: opFrame, max: uint64(c.frameBytes)}, binary.LittleEndian.AppendUint32(nil, uint32(i)))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(samples)) != c.frameBytes {
+		return nil, c.end(fmt.Errorf("%d bytes of pixels where the header says %d", len(samples), c.frameBytes))
+	}
+	return samples, nil
 }
 
 func (c *Child) header(text []byte) (*Header, error) {
@@ -159,13 +187,21 @@ func (c *Child) header(text []byte) (*Header, error) {
 }
 
 // Write returns a DICOM file of the attributes and, as its pixel data, the
-// samples of 16 bits in little endian.
+// samples of 16 bits in little endian; the file is explicit little endian.
 func (c *Child) Write(attributes []Attribute, samples []byte) ([]byte, error) {
-	payload, err := encodeWrite(attributes, samples)
+	return c.WriteAs(ExplicitLittleEndian, attributes, samples)
+}
+
+// WriteAs returns a DICOM file as [Child.Write] does, in the transfer syntax of
+// a UID. One that is not written ([Syntaxes]) is an [*Error] that is
+// [Unsupported].
+func (c *Child) WriteAs(syntax string, attributes []Attribute, samples []byte) ([]byte, error) {
+	payload, err := encodeWrite(writing{syntax, attributes}, samples)
 	if err != nil {
 		return nil, err
 	}
-	_, data, err := c.ask(request{op: opWrite, max: uint64(len(payload)) + 1<<20}, payload)
+	// Noise grows by encoding, but never to twice its size.
+	_, data, err := c.ask(request{op: opWrite, max: 2*uint64(len(payload)) + 1<<20}, payload)
 	if err != nil {
 		return nil, err
 	}

@@ -369,7 +369,7 @@ func impostor(t *testing.T, reply []byte) *Child {
 }
 
 func TestAnswersThatContradictThemselvesAreNotUsed(t *testing.T) {
-	header := `{"Rows":"2","Columns":"2","SamplesPerPixel":"1","BitsAllocated":"8"}`
+	header := `{"values":{"Rows":"2","Columns":"2","SamplesPerPixel":"1","BitsAllocated":"8"}}`
 	image := func(text string, data []byte) []byte {
 		return answerBytes(answer{statusOK, uint32(len(text)), uint64(len(data))}, text, data)
 	}
@@ -380,7 +380,7 @@ func TestAnswersThatContradictThemselvesAreNotUsed(t *testing.T) {
 		"too few pixels":  image(header, make([]byte, 3)),
 		"too many pixels": image(header, make([]byte, 5)),
 		"no header":       image("", make([]byte, 4)),
-		"another header":  image(`{"PatientName":"x"}`, make([]byte, 4)),
+		"another header":  image(`{"values":{"PatientName":"x"}}`, make([]byte, 4)),
 		"half an answer":  image(header, make([]byte, 4))[:30],
 		"noise":           bytes.Repeat([]byte("noise"), 20),
 	} {

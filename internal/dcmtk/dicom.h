@@ -1,4 +1,4 @@
-// The whole interface to DCMTK, in C. Nothing throws across it; text is ASCII
+// The whole interface to DCMTK and OpenJPEG, in C. Nothing throws across it; text is ASCII
 // as found in the file and not to be trusted.
 #ifndef JCS_DICOM_H
 #define JCS_DICOM_H
@@ -25,34 +25,49 @@ typedef enum {
 // Registers the decoders, loads the data dictionary, silences the log.
 jcs_dicom_status jcs_dicom_start(void);
 
+// The versions of the two libraries.
 const char *jcs_dicom_version(void);
+const char *jcs_dicom_jpeg2000_version(void);
 
 // Parses a file up to its pixel data. whole says that the bytes are all of it;
 // if not, the answer may be JCS_DICOM_MORE.
 jcs_dicom_status jcs_dicom_header(const void *bytes, size_t n, int whole, jcs_dicom **out, char *why, size_t why_n);
 
-// Parses a whole file and decodes its pixel data to native little endian, of at
-// most max bytes.
-jcs_dicom_status jcs_dicom_image(const void *bytes, size_t n, size_t max, jcs_dicom **out, char *why, size_t why_n);
+// Parses a whole file whose frames have at most max bytes once they are decoded.
+jcs_dicom_status jcs_dicom_open(const void *bytes, size_t n, size_t max, jcs_dicom **out, char *why, size_t why_n);
+
+// Decodes a frame of an opened file, counted from 0, to native little endian.
+// The samples live until the next call. Frames in their order are the fastest.
+jcs_dicom_status jcs_dicom_frame(jcs_dicom *d, uint32_t i, const void **samples, size_t *n, char *why, size_t why_n);
 
 // A top-level attribute as text, values separated by backslashes. Returns its
 // length, or -1 where it is absent or does not fit.
 long jcs_dicom_text(jcs_dicom *d, uint16_t group, uint16_t element, char *text, size_t n);
 
+// How many frames have functional groups: 0 where the file has none.
+uint32_t jcs_dicom_groups(const jcs_dicom *d);
+
+// An attribute of a frame's functional group, which the group's sequence names;
+// of the shared groups where the frame has none of its own.
+long jcs_dicom_group_text(jcs_dicom *d, uint32_t frame, uint16_t sequence_group, uint16_t sequence_element,
+	uint16_t group, uint16_t element, char *text, size_t n);
+
 // The UID of the transfer syntax that the file was in.
 const char *jcs_dicom_transfer_syntax(const jcs_dicom *d);
 
-// The decoded samples of an image; they live as long as d.
-const void *jcs_dicom_samples(const jcs_dicom *d, size_t *n);
-
 void jcs_dicom_free(jcs_dicom *d);
 
-// Writing: attributes one by one, 16-bit pixels, then the whole file as
-// explicit little endian.
+// Writing: attributes one by one, 16-bit pixels, then the whole file.
 jcs_dicom *jcs_dicom_new(void);
-jcs_dicom_status jcs_dicom_set(jcs_dicom *d, uint16_t group, uint16_t element, const char *text);
+
+// below is the path of a sequence's item that the attribute goes into, which is
+// made if needed, such as (5200,9230)[0].(0020,9113)[0]; empty for none.
+jcs_dicom_status jcs_dicom_set(jcs_dicom *d, const char *below, uint16_t group, uint16_t element, const char *text);
 jcs_dicom_status jcs_dicom_set_pixels(jcs_dicom *d, const void *samples, size_t n);
-jcs_dicom_status jcs_dicom_write(jcs_dicom *d, void **bytes, size_t *n);
+
+// The file in the transfer syntax of a UID; JCS_DICOM_UNSUPPORTED where that is
+// not written.
+jcs_dicom_status jcs_dicom_write(jcs_dicom *d, const char *syntax, void **bytes, size_t *n, char *why, size_t why_n);
 void jcs_dicom_free_bytes(void *bytes);
 
 #ifdef __cplusplus

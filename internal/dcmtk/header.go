@@ -1,7 +1,6 @@
 package dcmtk
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -16,6 +15,7 @@ func (t Tag) String() string { return fmt.Sprintf("(%04x,%04x)", t.Group, t.Elem
 // Header holds the attributes of a file that this program asks for.
 type Header struct {
 	values map[string]string
+	frames []map[string]string // functional groups; see frames.go
 }
 
 // NewHeader returns a header of values by keyword.
@@ -104,31 +104,6 @@ func (h *Header) Int(keyword string) (v int, ok bool, err error) {
 	return int(n), true, nil
 }
 
-// encode writes the header for the parent.
-func (h *Header) encode() ([]byte, error) { return json.Marshal(h.values) }
-
-// decodeHeader reads what a child wrote. Values are kept only for known
-// keywords and only if they are short and printable.
-func decodeHeader(text []byte) (*Header, error) {
-	var values map[string]string
-	if err := json.Unmarshal(text, &values); err != nil {
-		return nil, fmt.Errorf("header of the child: %w", err)
-	}
-	h := &Header{values: map[string]string{}}
-	known := wanted()
-	for keyword, value := range values {
-		if _, ok := known[keyword]; !ok && keyword != transferSyntax {
-			return nil, fmt.Errorf("header of the child: unknown attribute")
-		}
-		if len(value) > maxValue {
-			return nil, fmt.Errorf("header of the child: %s of %d bytes", keyword, len(value))
-		}
-		// Values are padded to even length, some with the wrong character.
-		h.values[keyword] = strings.Map(printable, strings.Trim(value, " \x00"))
-	}
-	return h, nil
-}
-
 // printable turns anything but ASCII text into a question mark.
 func printable(r rune) rune {
 	if r < ' ' || r > '~' {
@@ -137,30 +112,25 @@ func printable(r rune) rune {
 	return r
 }
 
-// pixelBytes returns how many bytes of samples the header declares.
-func (h *Header) pixelBytes() (int64, error) {
+// frameBytes returns how many bytes of samples the header declares for a frame.
+func (h *Header) frameBytes() (int64, error) {
 	n := int64(1)
 	for _, dim := range []struct {
 		keyword     string
 		least, most int
-		absent      int
 	}{
-		{"Rows", 1, 1<<16 - 1, 0},
-		{"Columns", 1, 1<<16 - 1, 0},
-		{"NumberOfFrames", 1, 1 << 20, 1},
-		{"SamplesPerPixel", 1, 3, 0},
+		{"Rows", 1, 1<<16 - 1},
+		{"Columns", 1, 1<<16 - 1},
+		{"SamplesPerPixel", 1, 3},
 	} {
-		v, ok, err := h.Int(dim.keyword)
+		v, _, err := h.Int(dim.keyword)
 		if err != nil {
 			return 0, err
-		}
-		if !ok {
-			v = dim.absent
 		}
 		if v < dim.least || v > dim.most {
 			return 0, fmt.Errorf("%s is out of range", dim.keyword)
 		}
-		n *= int64(v) // below 2^54
+		n *= int64(v) // below 2^34
 	}
 	switch bits, _, err := h.Int("BitsAllocated"); {
 	case err != nil:

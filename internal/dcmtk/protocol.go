@@ -12,7 +12,8 @@ type operation uint8
 const (
 	opHeader operation = iota + 1 // bytes: the start of a file
 	opWhole                       // bytes: a file, of which the header is wanted
-	opImage                       // bytes: a file
+	opImage                       // bytes: a file, of which the header and the first frame are wanted
+	opFrame                       // bytes: the number of a frame of the last opImage
 	opWrite                       // bytes: attributes as JSON, then samples
 )
 
@@ -49,7 +50,7 @@ const (
 	answerMagic  = 0x616a6373 // "scja"
 	requestSize  = 24
 	answerSize   = 20
-	maxText      = 64 << 10
+	maxText      = 16 << 20 // some hundred bytes for each frame
 )
 
 func (r request) encode() []byte {

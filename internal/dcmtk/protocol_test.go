@@ -58,7 +58,7 @@ func TestRequestsRoundTrip(t *testing.T) {
 }
 
 func TestHeadersKeepOnlyWhatIsKnownAndPrintable(t *testing.T) {
-	h, err := decodeHeader([]byte(`{"Modality":"CT\u0000","SeriesInstanceUID":" 1.2\u001b[31m\u00e9 ","Rows":"512"}`))
+	h, err := decodeHeader([]byte(`{"values":{"Modality":"CT\u0000","SeriesInstanceUID":" 1.2\u001b[31m\u00e9 ","Rows":"512"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,11 @@ func TestHeadersKeepOnlyWhatIsKnownAndPrintable(t *testing.T) {
 	if got := h.Text("SeriesInstanceUID"); got != "1.2?[31m?" {
 		t.Errorf("control characters stay: %q", got)
 	}
-	for _, text := range []string{``, `[]`, `{"Modality":1}`, `{"PatientName":"X"}`, `{"Modality":"` + strings.Repeat("x", maxValue+1) + `"}`} {
+	long := strings.Repeat("x", maxValue+1)
+	for _, text := range []string{
+		``, `[]`, `{"values":{"Modality":1}}`, `{"values":{"PatientName":"X"}}`, `{"values":{"Modality":"` + long + `"}}`,
+		`{"frames":[{"Modality":"CT"}]}`, `{"frames":[{"RescaleSlope":"` + long + `"}]}`,
+	} {
 		if _, err := decodeHeader([]byte(text)); err == nil {
 			t.Errorf("%.40s is no error", text)
 		}
@@ -123,7 +127,8 @@ func TestUIDsAreValidAndDifferByTheirParts(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(answerBytes(answer{statusOK, 2, 3}, "{}", []byte{1, 2, 3}))
 	f.Add(answerBytes(answer{statusBroken, 3, 0}, "cut", nil))
-	f.Add(answerBytes(answer{statusOK, 40, 1 << 62}, `{"Rows":"2","Columns":"2"}`, nil))
+	f.Add(answerBytes(answer{statusOK, 40, 1 << 62}, `{"values":{"Rows":"2","Columns":"2"}}`, nil))
+	f.Add(answerBytes(answer{statusOK, 70, 0}, `{"values":{"Rows":"2"},"frames":[{"RescaleSlope":"1"},{},{"ImageType":"A"}]}`, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parsetest.Hold(t, len(b), func() { holdAnswer(t, b) })
 	})
@@ -143,8 +148,11 @@ func holdAnswer(t *testing.T, b []byte) {
 	if err != nil {
 		return
 	}
-	if n, err := h.pixelBytes(); err == nil && n <= 0 {
+	if n, err := h.frameBytes(); err == nil && n <= 0 {
 		t.Fatalf("%d bytes of pixels", n)
+	}
+	for i := range h.Frames() {
+		h.Frame(i).Floats("RescaleSlope")
 	}
 	for keyword := range wanted() {
 		h.Floats(keyword)
@@ -153,7 +161,7 @@ func holdAnswer(t *testing.T, b []byte) {
 }
 
 func FuzzWriteRequest(f *testing.F) {
-	seed, err := encodeWrite([]Attribute{{Tag{8, 0x60}, "CT"}}, []byte{1, 2})
+	seed, err := encodeWrite(writing{ExplicitLittleEndian, []Attribute{text(8, 0x60, "CT")}}, []byte{1, 2})
 	if err != nil {
 		f.Fatal(err)
 	}

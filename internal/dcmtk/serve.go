@@ -4,23 +4,19 @@ package dcmtk
 
 /*
 #cgo CXXFLAGS: -std=c++17 -O2
-#cgo LDFLAGS: -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
-#include <stdlib.h>
+#cgo LDFLAGS: -lopenjp2 -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmdata -loflog -lofstd
 #include "dicom.h"
 */
 import "C"
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 func init() {
@@ -71,9 +67,10 @@ func serve(memory, cpu string) int {
 		_ = send(out, statusFault, "cannot set the limits of the process: "+err.Error(), nil)
 		return 1
 	}
-	if send(out, statusOK, C.GoString(C.jcs_dicom_version()), nil) != nil {
+	if send(out, statusOK, C.GoString(C.jcs_dicom_version())+" "+C.GoString(C.jcs_dicom_jpeg2000_version()), nil) != nil {
 		return 1
 	}
+	var held image
 	var payload []byte
 	for {
 		r, err := readRequest(in)
@@ -90,7 +87,7 @@ func serve(memory, cpu string) int {
 		if _, err := io.ReadFull(in, payload); err != nil {
 			return 1
 		}
-		if err := reply(out, r, payload); err != nil {
+		if err := reply(out, r, payload, &held); err != nil {
 			return 1
 		}
 	}
@@ -142,100 +139,4 @@ func addressSpace() (uint64, error) {
 	pages, _, _ := strings.Cut(string(text), " ")
 	n, err := strconv.ParseUint(pages, 10, 50)
 	return n * uint64(os.Getpagesize()), err
-}
-
-// reply answers one request.
-func reply(out fd, r request, payload []byte) error {
-	if r.op == opWrite {
-		return replyWrite(out, payload)
-	}
-	var d *C.jcs_dicom
-	why := (*C.char)(C.calloc(1, 256))
-	defer C.free(unsafe.Pointer(why))
-	var code C.jcs_dicom_status
-	bytes, n := unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload))
-	switch r.op {
-	case opImage:
-		code = C.jcs_dicom_image(bytes, n, C.size_t(r.max), &d, why, 256)
-	case opHeader, opWhole:
-		code = C.jcs_dicom_header(bytes, n, C.int(r.op-opHeader), &d, why, 256)
-	default:
-		return send(out, statusFault, "unknown request", nil)
-	}
-	if code != C.JCS_DICOM_OK {
-		return send(out, status(code), C.GoString(why), nil)
-	}
-	defer C.jcs_dicom_free(d)
-	text, err := lookUp(d).encode()
-	if err != nil {
-		return err
-	}
-	var samples []byte
-	if r.op == opImage {
-		var length C.size_t
-		first := (*byte)(C.jcs_dicom_samples(d, &length))
-		samples = unsafe.Slice(first, int(length))
-	}
-	return send(out, statusOK, string(text), samples)
-}
-
-// lookUp collects the wanted attributes.
-func lookUp(d *C.jcs_dicom) *Header {
-	h := &Header{values: map[string]string{transferSyntax: C.GoString(C.jcs_dicom_transfer_syntax(d))}}
-	value := (*C.char)(C.malloc(maxValue))
-	defer C.free(unsafe.Pointer(value))
-	for keyword, tag := range wanted() {
-		n := C.jcs_dicom_text(d, C.uint16_t(tag.Group), C.uint16_t(tag.Element), value, maxValue)
-		if n > 0 {
-			h.values[keyword] = C.GoStringN(value, C.int(n))
-		}
-	}
-	return h
-}
-
-func replyWrite(out fd, payload []byte) error {
-	attributes, samples, err := decodeWrite(payload)
-	if err != nil {
-		return send(out, statusFault, err.Error(), nil)
-	}
-	d := C.jcs_dicom_new()
-	if d == nil {
-		return send(out, statusMemory, "", nil)
-	}
-	defer C.jcs_dicom_free(d)
-	for _, a := range attributes {
-		text := C.CString(a.Text)
-		code := C.jcs_dicom_set(d, C.uint16_t(a.Tag.Group), C.uint16_t(a.Tag.Element), text)
-		C.free(unsafe.Pointer(text))
-		if code != C.JCS_DICOM_OK {
-			return send(out, statusFault, fmt.Sprintf("attribute %v cannot be written", a.Tag), nil)
-		}
-	}
-	if len(samples) > 0 {
-		// DCMTK wants aligned words; the copy also frees it of Go's memory.
-		words := C.CBytes(samples)
-		code := C.jcs_dicom_set_pixels(d, words, C.size_t(len(samples)))
-		C.free(words)
-		if code != C.JCS_DICOM_OK {
-			return send(out, statusFault, "pixel data cannot be written", nil)
-		}
-	}
-	var file unsafe.Pointer
-	var n C.size_t
-	if C.jcs_dicom_write(d, &file, &n) != C.JCS_DICOM_OK {
-		return send(out, statusFault, "DCMTK cannot write the data set", nil)
-	}
-	defer C.jcs_dicom_free_bytes(file)
-	return send(out, statusOK, "", unsafe.Slice((*byte)(file), int(n)))
-}
-
-func send(out fd, s status, text string, data []byte) error {
-	var b bytes.Buffer
-	b.Write(answer{status: s, text: uint32(len(text)), data: uint64(len(data))}.encode())
-	b.WriteString(text)
-	if _, err := out.Write(b.Bytes()); err != nil {
-		return err
-	}
-	_, err := out.Write(data)
-	return err
 }

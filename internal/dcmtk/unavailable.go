@@ -4,6 +4,8 @@ package dcmtk
 
 import "context"
 
+const available = false
+
 // Child stands for the process that reads DICOM, which this build has not.
 type Child struct{}
 
@@ -19,17 +21,26 @@ func Start(context.Context, Limits) (*Child, error) { return nil, ErrUnavailable
 // Version is empty.
 func (*Child) Version() string { return "" }
 
+// OpenJPEGVersion is empty.
+func (*Child) OpenJPEGVersion() string { return "" }
+
 // Header returns [ErrUnavailable].
 func (*Child) Header([]byte, bool) (*Header, error) { return nil, ErrUnavailable }
 
 // Image returns [ErrUnavailable].
 func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 
+// Frame returns [ErrUnavailable].
+func (*Child) Frame(int) ([]byte, error) { return nil, ErrUnavailable }
+
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
 // Ended is true.
 func (*Child) Ended() bool { return true }
+
+// WriteAs returns [ErrUnavailable].
+func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
 // Close does nothing.
 func (*Child) Close() error { return nil }
