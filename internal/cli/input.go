@@ -8,7 +8,7 @@ import (
 
 // inputFlags name an input.
 type inputFlags struct {
-	Input  string `arg:"" help:"A DICOM file, a PNG or JPEG slice, or a folder or zip of one series."`
+	Input  string `arg:"" help:"A DICOM file, a NIfTI volume, a PNG or JPEG slice, or a folder or zip of them."`
 	Series string `placeholder:"UID" help:"The series to take; else the best chest CT of a study is."`
 }
 
