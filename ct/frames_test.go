@@ -159,7 +159,7 @@ func TestCopyOfAnEnhancedCTIsLeftOut(t *testing.T) {
 // A whole enhanced CT of the samples, with its position in per-frame groups.
 func TestEnhancedCTOfTheSamplesOpens(t *testing.T) {
 	begin := time.Now()
-	in := openShared(t, "dicom-samples/pdd_ect_supplemental.dcm")
+	in := openShared(t, "dicom-samples/pdd_ect_supplemental.dcm") //nolint:misspell // the name of the file
 	t.Logf("%d frames in %v, warnings %v", in.Len(), time.Since(begin), in.Warnings)
 	if in.Len() != 2 || in.Volume.Columns != 512 {
 		t.Errorf("%d slices", in.Len())

@@ -42,6 +42,7 @@ func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*Model, error
 	if err != nil {
 		return nil, err
 	}
+	defer c.close()
 	if c.found, c.channels, err = c.observe(ctx, c.weights); err != nil {
 		return nil, err
 	}
@@ -78,6 +79,8 @@ type calibration struct {
 	ranges, check []nn.Tensor
 	exact         [][]float32 // answers to check
 	found         *nn.Calibration
+	packed        nn.Packed
+	last          *nn.Program
 	channels      map[string]nn.ChannelSizes
 }
 
@@ -133,7 +136,10 @@ func (c *calibration) say(format string, args ...any) {
 // record holds for machines that choose otherwise.
 func (c *calibration) engine(p nn.Precision) nn.Options {
 	e := c.options.Engine
-	return nn.Options{Precision: p, Threads: e.Threads, Timings: e.Timings, Calibration: c.found, Narrowest: true}
+	return nn.Options{
+		Precision: p, Threads: e.Threads, Timings: e.Timings, Calibration: c.found, Narrowest: true,
+		Engine: e.Engine, Packed: &c.packed,
+	}
 }
 
 // observe finds the ranges for some weights of the model's.
@@ -186,7 +192,8 @@ func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.T
 	if err != nil {
 		return nil, fmt.Errorf("compiling the %s in %s: %w", c.model.Plan.Name, p, err)
 	}
-	defer program.Close()
+	c.close()
+	c.last = program
 	var all [][]float32
 	for _, t := range inputs {
 		out := program.NewOutputs()
@@ -196,6 +203,15 @@ func (c *calibration) answers(ctx context.Context, p nn.Precision, inputs []nn.T
 		all = append(all, out[0].Data)
 	}
 	return all, nil
+}
+
+// close frees the program that ran last. Until the next is compiled it stays, as
+// most of its packed weights are the next one's too.
+func (c *calibration) close() {
+	if c.last != nil {
+		c.last.Close()
+		c.last = nil
+	}
 }
 
 // try checks a precision with some convolutions kept from it.
@@ -252,7 +268,7 @@ func (c *calibration) settle(ctx context.Context, p nn.Precision) (PrecisionChec
 // sensitive are the convolutions' names, first the one which alone in a reduced
 // precision changes the answers most for the operations that it makes cheaper.
 func (c *calibration) sensitive(ctx context.Context, p nn.Precision) ([]string, error) {
-	inputs := c.ranges[:min(len(c.ranges), 3)]
+	inputs := c.ranges[:min(len(c.ranges), 2)]
 	exact, err := c.answers(ctx, nn.Exact, inputs)
 	if err != nil {
 		return nil, err
