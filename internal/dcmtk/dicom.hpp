@@ -23,6 +23,7 @@ struct jcs_dicom {
 	// An opened image.
 	DcmPixelData *pixels = nullptr;
 	Uint32 frames = 0;
+	const unsigned char *native = nullptr; // all frames, if they need no decoding
 	size_t frame_n = 0;                  // bytes of a decoded frame
 	std::vector<unsigned char> frame;    // the last decoded one, and a byte to even
 	Uint32 next_frame = 0, fragment = 0; // where DCMTK goes on
