@@ -253,12 +253,6 @@ jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	}
 }
 
-// A deflated data set may be far larger than its file; max bounds it too.
-bool inflated_beyond(DcmDataset *set, size_t max)
-{
-	return set->calcElementLength(EXS_LittleEndianExplicit, EET_ExplicitLength) > max;
-}
-
 } // namespace
 
 extern "C" {
@@ -268,9 +262,6 @@ try {
 	*out = nullptr;
 	std::unique_ptr<jcs_dicom> d(new jcs_dicom);
 	jcs_dicom_status status = parse(d.get(), bytes, n, why, why_n);
-	if (status == JCS_DICOM_OK && d->original == EXS_DeflatedLittleEndianExplicit && inflated_beyond(d->file.getDataset(), max)) {
-		return say(JCS_DICOM_TOO_LARGE, "deflated data set", why, why_n);
-	}
 	if (status == JCS_DICOM_OK) {
 		status = open_image(d.get(), max, why, why_n);
 	}
