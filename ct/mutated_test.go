@@ -213,4 +213,3 @@ func residentMiB(t *testing.T) int {
 	}
 	return 0
 }
-

@@ -33,7 +33,7 @@ struct jcs_dicom {
 // Puts a reason where the caller wants it, and returns the status.
 jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_t why_n);
 
-// The value of an attribute of VR US, 0 where there is none.
+// The number from 0 to 65535 that an attribute holds, 0 where there is none.
 Uint16 number(DcmItem *set, const DcmTagKey &tag);
 
 // Reads a whole file's attributes.

@@ -8,6 +8,7 @@
 #include "dcmtk/dcmjpls/djdecode.h"
 #include "dcmtk/oflog/oflog.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -24,8 +25,15 @@ jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_
 Uint16 number(DcmItem *set, const DcmTagKey &tag)
 {
 	Uint16 v = 0;
-	set->findAndGetUint16(tag, v);
-	return v;
+	if (set->findAndGetUint16(tag, v).good()) {
+		return v;
+	}
+	OFString text; // another VR than US
+	if (set->findAndGetOFString(tag, text).good()) {
+		long n = std::strtol(text.c_str(), nullptr, 10);
+		return n > 0 && n <= 0xffff ? Uint16(n) : 0;
+	}
+	return 0;
 }
 
 namespace {
