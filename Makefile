@@ -7,15 +7,17 @@
 # make lint       formatting, vet, layer rules, doc comments
 # make fuzz       each fuzz target for FUZZTIME
 # make fuzz-long  each fuzz target for FUZZRUNS executions, its corpus kept
+# make fuzz-dicom N=100000  as many damaged DICOM files, and a table of what came of them
 # make clean      remove what make made
 
-.PHONY: build deps demo test test-long test-onnx test-readers test-race test-nocgo fuzz fuzz-long onnxruntime lint clean
+.PHONY: build deps demo test test-long test-onnx test-readers test-race test-nocgo fuzz fuzz-long fuzz-dicom onnxruntime lint clean
 
 CT ?=
 DEMO ?= demo
 FUZZTIME ?= 10s
 FUZZRUNS ?= 10000000
 FUZZ ?= ^Fuzz
+N ?= 100000
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.
@@ -81,6 +83,10 @@ fuzz: deps
 
 fuzz-long: deps
 	tools/fuzz-long $(FUZZRUNS) '$(FUZZ)'
+
+# The same files every time: 2,000 of them are in every run of the tests.
+fuzz-dicom: deps
+	JCS_MUTATIONS=$(N) go test ./ct -run '^TestMutatedFilesEndInAKnownOutcome$$' -count 1 -timeout 6h -v
 
 lint: deps
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

@@ -244,7 +244,8 @@ func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
 		return nil, nil, c.ended
 	}
 	r.n = uint64(len(payload))
-	deadline := time.Now().Add(c.limits.Wall)
+	wall := c.limits.Wall + time.Duration(len(payload)>>25)*time.Second
+	deadline := time.Now().Add(wall)
 	if err := errors.Join(c.in.SetWriteDeadline(deadline), c.out.SetReadDeadline(deadline)); err != nil {
 		return nil, nil, c.end(err)
 	}
@@ -305,6 +306,19 @@ func (c *Child) stop() {
 
 // Ended reports whether the child answers no more.
 func (c *Child) Ended() bool { return c.ended != nil }
+
+// MaxResident returns the most memory in bytes that the child had, once it has
+// ended; 0 before.
+func (c *Child) MaxResident() int64 {
+	if c.cmd.ProcessState == nil {
+		return 0
+	}
+	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss << 10 // KiB
+}
 
 // Close ends the child. It may be called more than once.
 func (c *Child) Close() error {

@@ -156,6 +156,25 @@ jcs_dicom_status undecoded(const OFCondition &c, char *why, size_t why_n)
 	return say(c == EC_MemoryExhausted ? JCS_DICOM_MEMORY : JCS_DICOM_BROKEN, c.text(), why, why_n);
 }
 
+// Native samples lie in the parsed file already.
+jcs_dicom_status native_samples(jcs_dicom *d, char *why, size_t why_n)
+{
+	OFCondition c;
+	if (number(d->file.getDataset(), DCM_BitsAllocated) == 16) {
+		Uint16 *words = nullptr;
+		c = d->pixels->getUint16Array(words); // in this machine's order
+		d->native = reinterpret_cast<const unsigned char *>(words);
+	} else {
+		Uint8 *bytes = nullptr;
+		c = d->pixels->getUint8Array(bytes);
+		d->native = bytes;
+	}
+	if (c.bad() || d->native == nullptr) {
+		return say(JCS_DICOM_BROKEN, "pixel data not readable", why, why_n);
+	}
+	return JCS_DICOM_OK;
+}
+
 // Decodes all frames at once where they have not one fragment each: DCMTK's way
 // to single frames joins fragments wrongly in RLE.
 jcs_dicom_status decode_fragmented(jcs_dicom *d, size_t max, char *why, size_t why_n)
@@ -178,7 +197,7 @@ jcs_dicom_status decode_fragmented(jcs_dicom *d, size_t max, char *why, size_t w
 	if (d->pixels->getLength(EXS_LittleEndianExplicit) / d->frame_n < d->frames) {
 		return say(JCS_DICOM_BROKEN, "pixel data cut short", why, why_n);
 	}
-	return JCS_DICOM_OK;
+	return native_samples(d, why, why_n);
 }
 
 jcs_dicom_status dcmtk_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
@@ -224,13 +243,14 @@ jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	if (how == native && d->pixels->getLength() / d->frame_n < d->frames) {
 		return say(JCS_DICOM_BROKEN, "pixel data cut short", why, why_n);
 	}
-	return how == dcmtk ? decode_fragmented(d, max, why, why_n) : JCS_DICOM_OK;
-}
-
-// A deflated data set may be far larger than its file; max bounds it too.
-bool inflated_beyond(DcmDataset *set, size_t max)
-{
-	return set->calcElementLength(EXS_LittleEndianExplicit, EET_ExplicitLength) > max;
+	switch (how) {
+	case native:
+		return native_samples(d, why, why_n);
+	case dcmtk:
+		return decode_fragmented(d, max, why, why_n);
+	default:
+		return JCS_DICOM_OK;
+	}
 }
 
 } // namespace
@@ -242,9 +262,6 @@ try {
 	*out = nullptr;
 	std::unique_ptr<jcs_dicom> d(new jcs_dicom);
 	jcs_dicom_status status = parse(d.get(), bytes, n, why, why_n);
-	if (status == JCS_DICOM_OK && d->original == EXS_DeflatedLittleEndianExplicit && inflated_beyond(d->file.getDataset(), max)) {
-		return say(JCS_DICOM_TOO_LARGE, "deflated data set", why, why_n);
-	}
 	if (status == JCS_DICOM_OK) {
 		status = open_image(d.get(), max, why, why_n);
 	}
@@ -262,6 +279,11 @@ jcs_dicom_status jcs_dicom_frame(jcs_dicom *d, uint32_t i, const void **samples,
 try {
 	if (d->pixels == nullptr || i >= d->frames) {
 		return say(JCS_DICOM_FAULT, "no such frame", why, why_n);
+	}
+	if (d->native != nullptr) {
+		*samples = d->native + i * d->frame_n;
+		*n = d->frame_n;
+		return JCS_DICOM_OK;
 	}
 	d->frame.resize(d->frame_n + d->frame_n % 2); // DCMTK wants room for a byte of padding
 	jcs_dicom_status status = codec_of(d) == openjpeg ? jpeg2000_frame(d, i, why, why_n) : dcmtk_frame(d, i, why, why_n);

@@ -23,20 +23,25 @@ struct jcs_dicom {
 	// An opened image.
 	DcmPixelData *pixels = nullptr;
 	Uint32 frames = 0;
-	size_t frame_n = 0;                  // bytes of a decoded frame
-	std::vector<unsigned char> frame;    // the last decoded one, and a byte to even
-	Uint32 next_frame = 0, fragment = 0; // where DCMTK goes on
-	std::vector<Uint32> starts;          // JPEG 2000: the first fragment of each frame, and the end
+	const unsigned char *native = nullptr; // all frames, if they need no decoding
+	size_t frame_n = 0;                    // bytes of a decoded frame
+	std::vector<unsigned char> frame;      // the last decoded one, and a byte to even
+	Uint32 next_frame = 0, fragment = 0;   // where DCMTK goes on
+	std::vector<Uint32> starts;            // JPEG 2000: the first fragment of each frame, and the end
 };
 
 // Puts a reason where the caller wants it, and returns the status.
 jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_t why_n);
 
-// The value of an attribute of VR US, 0 where there is none.
+// The number from 0 to 65535 that an attribute holds, 0 where there is none.
 Uint16 number(DcmItem *set, const DcmTagKey &tag);
 
 // Reads a whole file's attributes.
 jcs_dicom_status parse(jcs_dicom *d, const void *bytes, size_t n, char *why, size_t why_n);
+
+// Whether a deflated file inflates to more than max bytes; false for any other,
+// and where it is broken.
+bool inflates_beyond(const void *file, size_t n, size_t max);
 
 // Registers the encoders of encode.cpp.
 void register_encoders();

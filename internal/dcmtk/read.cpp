@@ -8,6 +8,7 @@
 #include "dcmtk/dcmjpls/djdecode.h"
 #include "dcmtk/oflog/oflog.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -24,8 +25,15 @@ jcs_dicom_status say(jcs_dicom_status status, const char *text, char *why, size_
 Uint16 number(DcmItem *set, const DcmTagKey &tag)
 {
 	Uint16 v = 0;
-	set->findAndGetUint16(tag, v);
-	return v;
+	if (set->findAndGetUint16(tag, v).good()) {
+		return v;
+	}
+	OFString text; // another VR than US
+	if (set->findAndGetOFString(tag, text).good()) {
+		long n = std::strtol(text.c_str(), nullptr, 10);
+		return n > 0 && n <= 0xffff ? Uint16(n) : 0;
+	}
+	return 0;
 }
 
 namespace {
@@ -33,6 +41,9 @@ namespace {
 // Elements longer than this are left aside by DCMTK until asked for; with a
 // stream over memory all are read at once, so that it has no effect.
 const Uint32 kMaxReadLength = DCM_MaxReadLength;
+
+// What a deflated file may inflate to: far more than a slice needs.
+const size_t kMaxInflated = size_t(128) << 20;
 
 // More frames than any scan has.
 const size_t kMaxGroups = 20000;
@@ -111,6 +122,9 @@ long group_text(DcmItem *groups, const DcmTagKey &sequence, const DcmTagKey &tag
 
 jcs_dicom_status parse(jcs_dicom *d, const void *bytes, size_t n, char *why, size_t why_n)
 {
+	if (inflates_beyond(bytes, n, kMaxInflated)) {
+		return say(JCS_DICOM_TOO_LARGE, "deflated data set", why, why_n);
+	}
 	DcmInputBufferStream in;
 	set_buffer(in, bytes, n, true);
 	d->file.transferInit();
@@ -142,6 +156,9 @@ const char *jcs_dicom_version(void) { return OFFIS_DCMTK_VERSION_STRING; }
 jcs_dicom_status jcs_dicom_header(const void *bytes, size_t n, int whole, jcs_dicom **out, char *why, size_t why_n)
 try {
 	*out = nullptr;
+	if (inflates_beyond(bytes, n, kMaxInflated)) {
+		return say(JCS_DICOM_TOO_LARGE, "deflated data set", why, why_n);
+	}
 	DcmInputBufferStream in;
 	set_buffer(in, bytes, n, whole != 0);
 	std::unique_ptr<jcs_dicom> d(new jcs_dicom);

@@ -122,11 +122,14 @@ func replyFrame(out fd, payload []byte, held *image, text []byte) error {
 func lookUp(d *C.jcs_dicom) *Header {
 	value := (*C.char)(C.malloc(maxValue))
 	defer C.free(unsafe.Pointer(value))
-	h := &Header{values: map[string]string{transferSyntax: C.GoString(C.jcs_dicom_transfer_syntax(d))}}
+	h := &Header{values: map[string]string{}}
+	if uid := C.GoString(C.jcs_dicom_transfer_syntax(d)); len(uid) <= maxUID {
+		h.values[transferSyntax] = ascii(uid)
+	}
 	for keyword, tag := range wanted() {
 		n := C.jcs_dicom_text(d, C.uint16_t(tag.Group), C.uint16_t(tag.Element), value, maxValue)
 		if n > 0 {
-			h.values[keyword] = C.GoStringN(value, C.int(n))
+			h.values[keyword] = ascii(C.GoStringN(value, C.int(n)))
 		}
 	}
 	grouped := grouped()
@@ -136,12 +139,26 @@ func lookUp(d *C.jcs_dicom) *Header {
 			n := C.jcs_dicom_group_text(d, C.uint32_t(i), C.uint16_t(at.sequence.Group), C.uint16_t(at.sequence.Element),
 				C.uint16_t(at.tag.Group), C.uint16_t(at.tag.Element), value, maxValue)
 			if n > 0 {
-				frame[keyword] = C.GoStringN(value, C.int(n))
+				frame[keyword] = ascii(C.GoStringN(value, C.int(n)))
 			}
 		}
 		h.frames = append(h.frames, frame)
 	}
 	return h
+}
+
+// maxUID is the longest identifier (PS3.5 section 9.1).
+const maxUID = 64
+
+// ascii puts a question mark for what is none, so that JSON makes no text longer.
+func ascii(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c >= 0x80 {
+			b[i] = '?'
+		}
+	}
+	return string(b)
 }
 
 func replyWrite(out fd, payload []byte) error {

@@ -4,7 +4,7 @@ package dcmtk
 
 /*
 #cgo CXXFLAGS: -std=c++17 -O2
-#cgo LDFLAGS: -lopenjp2 -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmdata -loflog -lofstd
+#cgo LDFLAGS: -lz -lopenjp2 -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmdata -loflog -lofstd
 #include "dicom.h"
 */
 import "C"

@@ -47,5 +47,8 @@ func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil,
 // Ended is true.
 func (*Child) Ended() bool { return true }
 
+// MaxResident is 0.
+func (*Child) MaxResident() int64 { return 0 }
+
 // Close does nothing.
 func (*Child) Close() error { return nil }
