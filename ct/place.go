@@ -1,7 +1,6 @@
 package ct
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -81,8 +80,7 @@ func oneScan(s []*slice, word func(*slice) string) (kept []*slice, scans int) {
 	return parts[words[0]], len(parts)
 }
 
-// dropCopies leaves out slices that are there twice, in the file or pixel by
-// pixel.
+// dropCopies leaves out slices that are there twice, pixel by pixel.
 func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits Limits) ([]*slice, error) {
 	var kept []*slice
 	for _, x := range s {
@@ -106,8 +104,7 @@ func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits
 	return kept, nil
 }
 
-// alike reports whether two slices are the same, byte by byte or by their
-// Hounsfield units.
+// alike reports whether two slices are the same, by their Hounsfield units.
 func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, error) {
 	// Frames of one file lie in it side by side; of two files, they are alike if
 	// the files are.
