@@ -98,7 +98,11 @@ func severityLine(d *diagnose.Diagnosis) string {
 		var of []string
 		source := scores[i].Citation()
 		for ; i < len(scores) && scores[i].Citation() == source; i++ {
-			of = append(of, scores[i].Label()+" "+scores[i].Text())
+			text := scores[i].Text()
+			if i == 0 || scores[i-1].Label() != scores[i].Label() {
+				text = scores[i].Label() + " " + text
+			}
+			of = append(of, text)
 		}
 		parts = append(parts, strings.Join(of, ", ")+" ("+source+")")
 	}
