@@ -24,12 +24,14 @@ const (
 	tissueLowHU, tissueHighHU = -120, 180
 	darkestHU                 = -800
 
-	// noisyHU and noisyGrey are twice the highest noise measured on the series
-	// and volumes at hand; beyond swampedHU a ground-glass opacity is lost in it.
+	// The noise measured is 3 and 28 HU on the two series at hand, 1 to 43 greys
+	// on volumes20, whose contrast was enhanced, and up to 15 on other pictures.
+	// noisyHU is twice the former. A picture of nothing but noise has 62 greys.
+	// Beyond swampedHU a ground-glass opacity is lost in it.
 	noisyHU, swampedHU = 60, 100
-	noisyGrey          = 24
+	noisyGrey          = 50
 
-	// jumpFactor is far above the changes from slice to slice measured.
+	// jumpFactor is far above the 1.25 measured on both series at hand.
 	jumpFactor = 4
 
 	// blackPictures is the share of pictures with black lungs from which on the

@@ -1,7 +1,6 @@
 package ct
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -81,8 +80,7 @@ func oneScan(s []*slice, word func(*slice) string) (kept []*slice, scans int) {
 	return parts[words[0]], len(parts)
 }
 
-// dropCopies leaves out slices that are there twice, in the file or pixel by
-// pixel.
+// dropCopies leaves out slices that are there twice, pixel by pixel.
 func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits Limits) ([]*slice, error) {
 	var kept []*slice
 	for _, x := range s {
@@ -106,13 +104,8 @@ func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits
 	return kept, nil
 }
 
-// alike reports whether two slices are the same, byte by byte or by their
-// Hounsfield units.
+// alike reports whether two slices are the same, by their Hounsfield units.
 func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, error) {
-	same, err := identical(a.entry, b.entry, limits)
-	if same || err != nil {
-		return same, err
-	}
 	if a.acquisition != b.acquisition || a.time != b.time || a.imageType != b.imageType || a.kernel != b.kernel || a.thickness != b.thickness {
 		return false, nil // another picture by its own words
 	}
@@ -127,18 +120,6 @@ func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, 
 		return false, err
 	}
 	return slices.Equal(x, y), nil
-}
-
-func identical(a, b entry, limits Limits) (bool, error) {
-	if a.size != b.size {
-		return false, nil
-	}
-	x, err := a.read(limits.FileBytes)
-	if err != nil {
-		return false, err
-	}
-	y, err := b.read(limits.FileBytes)
-	return bytes.Equal(x, y), err
 }
 
 // otherPlanes leaves out the few slices of a series that lie across the others,
