@@ -51,6 +51,8 @@ func TestScripts(t *testing.T) {
 			"models":     writeModels,
 			"checkpoint": writeCheckpoint,
 			"study":      writeStudy,
+			"volume":     writeVolume,
+			"placeless":  withoutPlace,
 			"slice":      writeSlice,
 			"deep":       writeDeepSlice,
 			"ultrasound": writeUltrasound,

@@ -132,6 +132,25 @@ func writeStudy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.Remove(filepath.Join(dir, phantom.TruthFile)))
 }
 
+// volume FILE slices seed: a phantom as NIfTI.
+func writeVolume(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	seed, err := strconv.ParseUint(args[2], 10, 64)
+	ts.Check(err)
+	v, _, err := chest(n, seed)
+	ts.Check(err)
+	ts.Check(ct.CreateNIfTI(ts.MkAbs(args[0]), v))
+}
+
+// placeless FILE: takes the codes of both forms out of a NIfTI file.
+func withoutPlace(ts *testscript.TestScript, _ bool, args []string) {
+	file, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	clear(file[252:256])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), file, 0o644))
+}
+
 // slicePicture is a slice of a phantom in the lung window.
 func slicePicture() (*image.Gray, error) {
 	v, _, err := chest(9, 1)

@@ -36,7 +36,9 @@ def canonical(voxels, affine_lps):
     """Axes nearest to right, anterior, superior."""
     image = nibabel.Nifti1Image(numpy.asarray(voxels, dtype=numpy.float64), LPS @ affine_lps)
     image = nibabel.as_closest_canonical(image)
-    return numpy.maximum(numpy.rint(image.get_fdata()), AIR), image.affine
+    values = image.get_fdata()
+    rounded = numpy.trunc(values + numpy.copysign(0.5, values))  # halves away from zero
+    return numpy.maximum(rounded, AIR), image.affine
 
 
 def by_nibabel(file):
