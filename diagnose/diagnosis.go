@@ -26,15 +26,18 @@ type Diagnosis struct {
 	Verdict Verdict `json:"verdict,omitempty"` // absent where nothing was classified
 	// Probability is what the rule compares: see Rule.
 	Probability *float64               `json:"probability,omitempty"`
+	Calibrated  *Calibrated            `json:"calibrated,omitempty"`
 	Rule        *Judgement             `json:"rule,omitempty"`
 	Slices      []Slice                `json:"slices"`
 	Lesions     []findings.Lesion      `json:"lesions,omitzero"` // absent where nothing was to be segmented
 	Lungs       *findings.LungMeasures `json:"lungs,omitempty"`
 	Severity    *findings.Severity     `json:"severity,omitempty"` // of a volume whose lungs were found
-	Methods     map[string]string      `json:"methods"`            // how figures were got, by their key
-	Warnings    []ct.Warning           `json:"warnings"`
-	TimingMS    map[string]float64     `json:"timing_ms"`
-	Files       []File                 `json:"files,omitempty"`
+	// ActivationInLung is the mean of the positive slices'.
+	ActivationInLung *float64           `json:"activation_in_lung,omitempty"`
+	Methods          map[string]string  `json:"methods"` // how figures were got, by their key
+	Warnings         []ct.Warning       `json:"warnings"`
+	TimingMS         map[string]float64 `json:"timing_ms"`
+	Files            []File             `json:"files,omitempty"`
 }
 
 // Input says what was read.
@@ -78,7 +81,11 @@ type Slice struct {
 	Lesions        *int     `json:"lesions,omitempty"` // that reach into the slice
 	OpacityAreaMM2 *float64 `json:"opacity_area_mm2,omitempty"`
 	OpacityPixels  *int     `json:"opacity_pixels,omitempty"`
-	LungFraction   *float64 `json:"lung_fraction,omitempty"` // of the slice's pixels
+	// Regions are the connected regions within the slice.
+	Regions      *int                  `json:"regions,omitempty"`
+	Right        *findings.SideOfSlice `json:"right,omitempty"`
+	Left         *findings.SideOfSlice `json:"left,omitempty"`
+	LungFraction *float64              `json:"lung_fraction,omitempty"` // of the slice's pixels
 	// ActivationInLung is the share of the activation map that lies in the
 	// lungs; there for positive slices.
 	ActivationInLung *float64 `json:"activation_in_lung,omitempty"`

@@ -7,9 +7,9 @@ import (
 )
 
 // judge reaches the verdict, where there was a classifier.
-func (s *study) judge() {
+func (s *study) judge() error {
 	if s.models.Classifier == nil {
-		return
+		return nil
 	}
 	e := evidence{slices: len(s.Slices)}
 	if _, _, z, ok := s.in.SpacingMM(); ok {
@@ -29,7 +29,8 @@ func (s *study) judge() {
 	if len(s.Slices) == 1 && s.Probability == nil {
 		s.Probability = s.Slices[0].Probability
 	}
-	s.Methods["probability"] = "the probability that as many slices with lung reach as the rule asks for; not calibrated for a patient"
+	s.Methods["probability"] = "the probability that as many slices with lung reach as the rule asks for; calibrated has it calibrated"
+	return s.calibrate()
 }
 
 const (
@@ -43,10 +44,13 @@ func (s *study) warn() {
 	add := func(code, format string, args ...any) {
 		s.Warnings = append(s.Warnings, ct.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	lung, positive, inLung := 0, 0, 0.0
+	lung, segmented, positive, inLung := 0, 0, 0, 0.0
 	for i, d := range s.Slices {
 		if s.showsLung(i) {
 			lung++
+			if d.Segmented {
+				segmented++
+			}
 		}
 		if d.Positive && d.ActivationInLung != nil {
 			positive++
@@ -62,12 +66,18 @@ func (s *study) warn() {
 	case s.in.Volume != nil && len(s.Slices) > 1 && lung < fewSlices:
 		add("few_lung_slices", "only %d slices show lung", lung)
 	}
+	if positive > 0 {
+		s.ActivationInLung = pointer(inLung / float64(positive))
+	}
 	if positive > 0 && inLung/float64(positive) < activationOutside {
 		add("activation_outside_lungs", "only %.0f %% of what made the classifier call slices positive lies in the lungs: do not trust it without a look at the activation maps", 100*inLung/float64(positive))
 	}
 	dropped := float64(s.dropped.Load())
 	if marked := dropped + float64(s.masks.Count()); dropped > 0 && dropped > opacityOutside*marked {
 		add("opacity_outside_lungs", "%.0f %% of the pixels that the segmenter marked lay away from the lungs and were dropped", 100*dropped/marked)
+	}
+	if s.in.Volume != nil && segmented > 0 && segmented < lung {
+		add("partly_segmented", "%d of %d slices with lung were called negative and not segmented: volumes, shares and scores of opacities are lower bounds; --segment all measures the rest", lung-segmented, lung)
 	}
 	if s.PositiveSlices() > 0 && s.options.Segment != SegmentNone && len(s.Lesions) == 0 {
 		add("no_opacity_found", "slices were called positive, but no opacity was found in them")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"image"
 	"slices"
 
 	"github.com/jcs-ct/jcs/findings"
@@ -58,7 +59,7 @@ func (s *study) measureVolume(segmented bool) {
 // them is not known.
 func (s *study) measurePictures() {
 	for i, p := range s.in.Pictures {
-		g := findings.Grid{Columns: p.Rect.Dx(), Rows: p.Rect.Dy(), Slices: 1}
+		g := pictureGrid(p)
 		lungs := s.lungs[i].lungs
 		var opacities findings.Mask
 		if s.Slices[i].Segmented {
@@ -101,6 +102,12 @@ func (s *study) measureSlices() {
 			}
 		}
 		d.OpacityPixels, d.Lesions = &pixels, &lesions
+		at := s.lungs[i]
+		if at.lungs.Seen() {
+			right, left := at.lungs.Slice(at.slice, i, s.masks[i], s.Lesions)
+			d.Right, d.Left = &right, &left
+		}
+		d.Regions = pointer(s.gridOf(i).Regions(s.masks[i]))
 		if area > 0 {
 			d.OpacityAreaMM2 = pointer(float64(pixels) * area)
 		}
@@ -108,4 +115,16 @@ func (s *study) measureSlices() {
 			s.masks[i] = nil
 		}
 	}
+}
+
+// gridOf is the grid of a slice.
+func (s *study) gridOf(i int) findings.Grid {
+	if s.in.Volume != nil {
+		return findings.Of(s.in.Volume)
+	}
+	return pictureGrid(s.in.Pictures[i])
+}
+
+func pictureGrid(p *image.Gray) findings.Grid {
+	return findings.Grid{Columns: p.Rect.Dx(), Rows: p.Rect.Dy(), Slices: 1}
 }

@@ -36,6 +36,7 @@ type Rule struct {
 	LengthMM       float64
 	Share          float64
 	OpacityML      float64
+	Prevalence     float64 // of positive studies, for the calibrated probability; 0 for 0.5
 	Margin         float64 // of a single slice's probability around SliceThreshold, within which it is indeterminate
 }
 
@@ -57,10 +58,20 @@ func (r Rule) Check() error {
 		return fmt.Errorf("a share of %g is not within 0 to 1", r.Share)
 	case !(r.OpacityML >= 0):
 		return fmt.Errorf("an opacity of %g mL is below 0", r.OpacityML)
+	case !(r.Prevalence >= 0 && r.Prevalence < 1):
+		return fmt.Errorf("a prevalence of %g is not between 0 and 1", r.Prevalence)
 	case !(r.Margin >= 0 && r.Margin < 0.5):
 		return fmt.Errorf("a margin of %g is not within 0 to 0.5", r.Margin)
 	}
 	return nil
+}
+
+// prevalence is even odds unless another is set.
+func (r Rule) prevalence() float64 {
+	if r.Prevalence == 0 {
+		return 0.5
+	}
+	return r.Prevalence
 }
 
 // publishedSlices is what the published rule asks to be exceeded.

@@ -60,7 +60,9 @@ func Run(ctx context.Context, in *ct.Input, m Models, o Options) (*Result, error
 		}
 		s.TimingMS[string(stage.name)] = Milliseconds(time.Since(begin))
 	}
-	s.judge()
+	if err := s.judge(); err != nil {
+		return nil, err
+	}
 	s.warn()
 	return &Result{Diagnosis: s.Diagnosis, Input: in, Masks: s.masks, Maps: s.maps}, nil
 }

@@ -47,12 +47,14 @@ type ruleFlags struct {
 	Threshold  float64 `default:"0.5" help:"Probability above which a slice is positive."`
 	LengthMM   float64 `name:"length-mm" default:"40" help:"Thickness of positive slices that makes a study positive."`
 	Share      float64 `default:"0.15" help:"Share of positive slices that does, where there are no millimetres."`
+	Prevalence float64 `default:"0.5" help:"Share of positive studies where jcs is used, for the calibrated probability."`
 	MinOpacity float64 `name:"min-opacity-ml" default:"1" help:"Opacity in the lungs that a positive study must show, in mL."`
 }
 
 func (f ruleFlags) rule() diagnose.Rule {
 	r := diagnose.DefaultRule()
 	r.Choice, r.SliceThreshold = diagnose.RuleChoice(f.Rule), f.Threshold
+	r.Prevalence = f.Prevalence
 	r.LengthMM, r.Share, r.OpacityML = f.LengthMM, f.Share, f.MinOpacity
 	return r
 }

@@ -16,6 +16,7 @@ type evaluateCommand struct {
 	Classification evaluateClassification `cmd:"" help:"Sensitivity, specificity, AUC and calibration by slice."`
 	Segmentation   evaluateSegmentation   `cmd:"" help:"Dice and other overlaps by slice."`
 	Split          evaluateSplit          `cmd:"" help:"Figures on a part of a training configuration's data."`
+	Calibration    evaluateCalibration    `cmd:"" help:"Calibrate the probability of a study, and say how far it can be believed."`
 }
 
 // selection picks rows of an index.
