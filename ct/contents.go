@@ -79,7 +79,7 @@ func (c *Contents) Open(ctx context.Context, study int) (*Input, error) {
 
 func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	if c.Kind != KindDICOM {
-		return c.listing.readOther(ctx, c.found, c.options)
+		return c.listing.readOther(ctx, c.Kind, c.found, c.options)
 	}
 	in, err := c.readDICOM(ctx, s)
 	if err != nil {
@@ -91,8 +91,9 @@ func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	return in, nil
 }
 
-// only returns the one study that can be opened, or says why there is none.
-func (c *Contents) only() (int, error) {
+// Only returns the number of the one study that can be opened, or says why there
+// is not one.
+func (c *Contents) Only() (int, error) {
 	var usable []int
 	for i := range c.Studies {
 		if c.Studies[i].Usable() {

@@ -13,7 +13,8 @@ type diagnoseCommand struct {
 	inputFlags
 	modelFlags
 	ruleFlags
-	Out     string `required:"" placeholder:"DIR" help:"Folder for the results; must not exist or be empty."`
+	Out     string `placeholder:"DIR" help:"Folder for the results; must not exist or be empty."`
+	List    bool   `help:"List the series of each study, which is taken and why; nothing is diagnosed."`
 	Force   bool   `help:"Replace an earlier result in --out."`
 	Segment string `default:"auto" enum:"auto,all,none" help:"Segment the slices that were called positive (auto), all, or none."`
 	densityFlag
@@ -25,7 +26,8 @@ func (diagnoseCommand) Help() string {
 	return `Finds the lungs, classifies every slice that shows them, segments the slices that
 were called positive, measures the opacities and judges the patient. --out gets
 diagnosis.json, a sheet of the whole study, and for each relevant slice the lesions
-in outline and the activation map.
+in outline and the activation map. Of an input of several studies each gets a folder
+of its own in --out, with studies.json beside them.
 
 Example: jcs diagnose study/ --out result/`
 }
@@ -57,6 +59,12 @@ func (f ruleFlags) rule() diagnose.Rule {
 
 // Run diagnoses the input.
 func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
+	if c.List {
+		return c.list(ctx, t)
+	}
+	if c.Out == "" {
+		return usage("missing flags: --out=DIR")
+	}
 	begin := time.Now()
 	rule := c.rule()
 	if err := rule.Check(); err != nil {
@@ -86,32 +94,41 @@ func (c *diagnoseCommand) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	t.undoUnlessDone(folder.Discard)
-	in, err := c.open(ctx, t)
+	contents, err := c.survey(ctx, t)
 	if err != nil {
 		return err
 	}
-	read := time.Since(begin)
+	defer contents.Close()
 	o := diagnose.DefaultOptions()
 	o.Density = density
 	o.Rule, o.Segment = rule, diagnose.SegmentChoice(c.Segment)
 	o.Engine, o.Workers = engine, c.Workers
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
-	result, err := diagnose.Run(ctx, in, models, o)
+	if len(contents.Studies) > 1 && c.Series == "" {
+		return c.diagnoseEach(ctx, t, contents, models, o, folder)
+	}
+	study, err := contents.Only()
 	if err != nil {
 		return err
 	}
-	d := result.Diagnosis
-	d.TimingMS["read"] = diagnose.Milliseconds(read)
-	if err := c.write(ctx, t, folder, result, begin); err != nil {
+	d, err := c.diagnoseOne(ctx, t, contents, study, models, o, folder, begin)
+	if err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := folder.Commit(); err != nil {
+		return err
+	}
+	t.settle()
 	if c.JSON {
 		return t.json(d)
 	}
 	return printDiagnosis(t, d, c.Out)
 }
 
-// write fills the folder and gives it its name.
+// write fills the folder, which is not given its name yet.
 func (c *diagnoseCommand) write(ctx context.Context, t *terminal, folder *report.Folder, r *diagnose.Result, begin time.Time) error {
 	writing := time.Now()
 	if err := report.Write(ctx, folder, r, func(done, total int) { t.progress("write", done, total) }); err != nil {
@@ -120,13 +137,5 @@ func (c *diagnoseCommand) write(ctx context.Context, t *terminal, folder *report
 	d := r.Diagnosis
 	d.TimingMS["write"] = diagnose.Milliseconds(time.Since(writing))
 	d.TimingMS["total"] = diagnose.Milliseconds(time.Since(begin))
-	if err := report.WriteDiagnosis(folder, d); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	err := folder.Commit()
-	t.settle()
-	return err
+	return report.WriteDiagnosis(folder, d)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/jcs-ct/jcs/findings"
 )
 
+const researchOnly = "For research. Not a medical device, not for diagnosis."
+
 // printDiagnosis prints the short table for people.
 func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	rows := [][]string{{"verdict", verdictText(t, d)}}
@@ -21,6 +23,7 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	}
 	rows = append(rows, severityRows(d.Severity)...)
 	rows = append(rows, []string{"time", timeText(d.TimingMS)})
+	rows = append(rows, seriesRows(d.Input.Series)...)
 	for _, w := range d.Warnings {
 		rows = append(rows, []string{"warning", w.Message})
 	}
@@ -28,7 +31,7 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	if err := t.table(rows); err != nil {
 		return err
 	}
-	fmt.Fprintln(t.err, "For research. Not a medical device, not for diagnosis.")
+	fmt.Fprintln(t.err, researchOnly)
 	return nil
 }
 
