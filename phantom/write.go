@@ -1,6 +1,7 @@
 package phantom
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -82,13 +83,24 @@ func WriteAs(ctx context.Context, dir string, v *ct.Volume, t *Truth, o Output) 
 	return nil
 }
 
+// PreviewFile is the name of the picture beside the masks.
+const PreviewFile = "preview.png"
+
 // WriteMasks writes the labels of lungs and lesions as NIfTI volumes, lungs.nii.gz
-// and lesions.nii.gz, to the folder dir, which must exist.
+// and lesions.nii.gz, and a preview to the folder dir, which must exist.
 func WriteMasks(dir string, v *ct.Volume, t *Truth) error {
 	for name, labels := range map[string][]uint8{"lungs.nii.gz": t.Lung, "lesions.nii.gz": t.Lesion} {
 		if err := ct.CreateNIfTIMask(filepath.Join(dir, name), v, labels); err != nil {
 			return fmt.Errorf("write phantom's masks: %w", err)
 		}
+	}
+	var picture bytes.Buffer
+	err := WritePreview(&picture, v)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, PreviewFile), picture.Bytes(), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write phantom's preview: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 type phantomCommand struct {
 	Out   string `required:"" placeholder:"DIR" help:"Folder for the slices and their truth; must not exist or be empty."`
-	Masks string `placeholder:"DIR" help:"Folder for the true lungs and lesions as NIfTI labels; must not exist or be empty."`
+	Masks string `placeholder:"DIR" help:"Folder for the true lungs and lesions as NIfTI labels and for a preview; must not exist or be empty."`
 	Seed  uint64 `default:"1" help:"The same seed makes the same study."`
 
 	Size        int       `default:"512" help:"Columns and rows."`
@@ -35,9 +35,9 @@ type phantomCommand struct {
 	GrainMM float64 `name:"grain-mm" default:"0.5" help:"Width of the noise's grain; negative for white noise."`
 	BlurMM  float64 `name:"blur-mm" default:"0.6" help:"Width of the point spread within slices; negative for none."`
 
-	GroundGlass    int      `default:"5" help:"Number of ground-glass opacities."`
-	Consolidations int      `default:"3" help:"Number of consolidations."`
-	Mixed          int      `default:"0" help:"Number of ground-glass opacities with a consolidated core."`
+	GroundGlass    int      `default:"8" help:"Number of ground-glass opacities."`
+	Consolidations int      `default:"2" help:"Number of consolidations."`
+	Mixed          int      `default:"4" help:"Number of ground-glass opacities with a consolidated core."`
 	Lesion         []string `sep:"none" placeholder:"SPEC" help:"One more lesion, such as kind=mixed,lung=right,zone=lower,place=peripheral,ml=20,hu=-600. May be repeated."`
 
 	Format   string `default:"dicom" enum:"dicom,nifti" help:"DICOM slices or one NIfTI volume."`
