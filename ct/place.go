@@ -1,6 +1,7 @@
 package ct
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
