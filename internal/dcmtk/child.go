@@ -307,17 +307,20 @@ func (c *Child) stop() {
 // Ended reports whether the child answers no more.
 func (c *Child) Ended() bool { return c.ended != nil }
 
-// MaxResident returns the most memory in bytes that the child had, once it has
-// ended; 0 before.
+// MaxResident returns the most memory in bytes that the child has had; 0 once it
+// has ended. (What the system tells of ended processes counts their parent's in.)
 func (c *Child) MaxResident() int64 {
-	if c.cmd.ProcessState == nil {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if err != nil || c.Ended() {
 		return 0
 	}
-	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	text, _, _ := strings.Cut(after, " kB")
+	kib, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
 		return 0
 	}
-	return usage.Maxrss << 10 // KiB
+	return kib << 10
 }
 
 // Close ends the child. It may be called more than once.
