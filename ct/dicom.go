@@ -135,7 +135,9 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
 
 // read fills dst with the slice's Hounsfield units.
 func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
-	image, err := c.FrameOf(s.file, max(0, s.number-1), func() ([]byte, error) { return s.entry.read(limits.FileBytes) })
+	image, err := c.FrameOf(s.file, max(0, s.number-1), func(buffer []byte) ([]byte, error) {
+		return s.entry.readInto(buffer, limits.FileBytes)
+	})
 	if err != nil {
 		return decodeError(s.entry.name, err)
 	}

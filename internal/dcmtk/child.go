@@ -34,6 +34,7 @@ type Child struct {
 	buffer            []byte
 	ended             error // why there is no child any more
 
+	file       []byte  // where files are read to
 	held       string  // the key of the open image; see FrameOf
 	open       *Header // of the open image
 	frameBytes int64   // of a frame of the open image; 0 where none is open
@@ -180,13 +181,20 @@ func (c *Child) Frame(i int) ([]byte, error) {
 	return samples, nil
 }
 
+// maxKeptFile is the largest buffer for files that is kept for the next one.
+const maxKeptFile = 4 << 20
+
 // FrameOf decodes a frame, counted from 0, of the file that key names. file gives
-// the file's bytes; it is not asked where the last frame was of the same file.
-func (c *Child) FrameOf(key string, i int, file func() ([]byte, error)) (*Image, error) {
+// the file's bytes, in the buffer where that is large enough; it is not asked
+// where the last frame was of the same file.
+func (c *Child) FrameOf(key string, i int, file func(buffer []byte) ([]byte, error)) (*Image, error) {
 	if c.held != key || c.frameBytes == 0 {
-		data, err := file()
+		data, err := file(c.file)
 		if err != nil {
 			return nil, err
+		}
+		if cap(data) <= maxKeptFile {
+			c.file = data[:0]
 		}
 		image, err := c.Image(data)
 		if err != nil {
