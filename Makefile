@@ -3,21 +3,25 @@
 # make test       every test but the long ones; installs Debian packages if needed
 # make test-long  the long ones: the full networks at their full sizes
 # make test-onnx  exports in ONNX Runtime, which npm installs
+# make test-readers    geometry and voxels against other people's readers
 # make lint       formatting, vet, layer rules, doc comments
 # make fuzz       each fuzz target for FUZZTIME
+# make fuzz-long  each fuzz target for FUZZRUNS executions, its corpus kept
 # make fuzz-dicom N=100000  as many damaged DICOM files, and a table of what came of them
 # make clean      remove what make made
 
-.PHONY: build deps demo test test-long test-onnx test-race test-nocgo fuzz fuzz-dicom onnxruntime lint clean
+.PHONY: build deps demo test test-long test-onnx test-readers test-race test-nocgo fuzz fuzz-long fuzz-dicom onnxruntime lint clean
 
 CT ?=
 DEMO ?= demo
 FUZZTIME ?= 10s
 N ?= 100000
+FUZZRUNS ?= 10000000
+FUZZ ?= ^Fuzz
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.
-test test-long test-onnx test-race fuzz: export OMP_WAIT_POLICY = passive
+test test-long test-onnx test-readers test-race fuzz fuzz-long: export OMP_WAIT_POLICY = passive
 
 # Rooms without numerics of minutes: the race detector is ten times slower.
 RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
@@ -46,6 +50,11 @@ test-long: deps
 test-onnx: deps onnxruntime
 	go test -tags long -timeout 30m -run 'Exports|ANorm' ./network
 
+# dcm2niix with nibabel, and pydicom with GDCM, judge what is read.
+test-readers: deps
+	tools/deps dcm2niix python3-nibabel python3-pydicom python3-gdcm
+	go test -tags readers -timeout 30m -run Readers ./ct
+
 onnxruntime: bench/onnxruntime/node_modules/.package-lock.json
 
 bench/onnxruntime/node_modules/.package-lock.json: bench/onnxruntime/package-lock.json
@@ -71,6 +80,9 @@ fuzz: deps
 				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+fuzz-long: deps
+	tools/fuzz-long $(FUZZRUNS) '$(FUZZ)'
 
 # The same files every time: 2,000 of them are in every run of the tests.
 fuzz-dicom: deps

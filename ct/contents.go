@@ -1,9 +1,6 @@
 package ct
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // Contents is what an input holds: one or more studies, of each of which one
 // series is taken. It keeps the input open until Close.
@@ -76,26 +73,27 @@ func (c *Contents) Open(ctx context.Context, study int) (*Input, error) {
 	if err != nil {
 		return nil, openError(c.listing.name, err)
 	}
+	in.warnLinks(c.listing.links)
 	return in, nil
 }
 
 func (c *Contents) read(ctx context.Context, s *Study) (*Input, error) {
 	if c.Kind != KindDICOM {
-		return c.listing.readOther(ctx, c.found, c.options)
+		return c.listing.readOther(ctx, c.Kind, c.found, c.options)
 	}
 	in, err := c.readDICOM(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(c.found[formatPNG]) + len(c.found[formatJPEG]); n > 0 {
-		in.warn("pictures_ignored", fmt.Sprintf("%d PNG or JPEG pictures beside the DICOM files were not read", n))
-	}
+	in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(c.found[formatPNG])+len(c.found[formatJPEG]))
+	in.warnIgnored("volumes_ignored", "NIfTI volume", len(c.found[formatNIfTI]))
 	warnBroken(in, c.found[formatOther])
 	return in, nil
 }
 
-// only returns the one study that can be opened, or says why there is none.
-func (c *Contents) only() (int, error) {
+// Only returns the number of the one study that can be opened, or says why there
+// is not one.
+func (c *Contents) Only() (int, error) {
 	var usable []int
 	for i := range c.Studies {
 		if c.Studies[i].Usable() {

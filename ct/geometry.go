@@ -188,7 +188,7 @@ func (in *Input) warnGrid() {
 	}
 	if stored, _ := v.Order.axis(2); stored != 2 {
 		in.warn("not_axial", fmt.Sprintf("the series is stored as %s slices and was read as axial ones, without resampling", v.Order.plane()))
-	} else if !v.Order.AsStored() {
+	} else if !v.Order.AsStored() && in.Kind == KindDICOM { // NIfTI has no usual direction
 		in.warn("turned", "the slices are stored in another direction than usual and were turned: columns run to the patient's left, rows to the back, slices to the head")
 	}
 }

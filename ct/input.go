@@ -8,6 +8,7 @@ type Kind string
 // The kinds of input.
 const (
 	KindDICOM    Kind = "dicom"
+	KindNIfTI    Kind = "nifti"
 	KindPictures Kind = "pictures"
 )
 
@@ -22,6 +23,9 @@ type Input struct {
 	// Series are those of the study, of which one was taken; none where the input
 	// is no DICOM.
 	Series []Series
+
+	// Look is a coarse look at it; nil where it is too small for that.
+	Look *Look
 
 	slices []*slice // while a series is read, in order
 }

@@ -8,14 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // listing holds the files of an input, in natural order of their names.
 type listing struct {
 	name    string // of the input
 	entries []entry
+	links   int  // that lead out of the folder, or nowhere, and were not followed
 	single  bool // the input is this one file
 	closer  io.Closer
 }
@@ -86,7 +87,13 @@ func (e entry) format() (format, error) {
 	if err != nil {
 		return "", err
 	}
-	return sniff(head), nil
+	f := sniff(head)
+	if f == formatGzip {
+		if inside, err := e.unpackedPrefix(sniffBytes); err == nil && isNIfTI(inside) {
+			return formatNIfTI, nil
+		}
+	}
+	return f, nil
 }
 
 func (e entry) tooLarge(limit int64) error {
@@ -95,7 +102,7 @@ func (e entry) tooLarge(limit int64) error {
 
 func listFile(ctx context.Context, name string, info fs.FileInfo, limits Limits) (*listing, error) {
 	e := entry{
-		name: info.Name(),
+		name: printable(info.Name()),
 		size: info.Size(),
 		open: func() (io.ReadCloser, error) { return os.Open(name) },
 	}
@@ -106,50 +113,10 @@ func listFile(ctx context.Context, name string, info fs.FileInfo, limits Limits)
 	if f == formatZip {
 		return listZip(ctx, name, limits)
 	}
-	return &listing{name: e.name, entries: []entry{e}, single: true}, nil
-}
-
-func listFolder(ctx context.Context, root string, limits Limits) (*listing, error) {
-	l := &listing{name: filepath.Base(root)}
-	root, err := filepath.EvalSymlinks(root) // WalkDir would not follow it
-	if err != nil {
-		return nil, err
+	l := &listing{name: e.name, entries: []entry{e}, single: true}
+	if f == formatNIfTI {
+		l.entries = append(l.entries, imagesBeside(name)...)
 	}
-	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if name != root && skipped(d.Name()) {
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		info, err := os.Stat(name) // follows a link to a file; WalkDir follows none to a folder
-		if err != nil || !info.Mode().IsRegular() {
-			return nil // a folder, a dangling link, a pipe
-		}
-		if len(l.entries) == limits.Files {
-			return refuse("too_many_files", "%s holds more than %d files: give the folder of one series", l.name, limits.Files)
-		}
-		below, err := filepath.Rel(root, name)
-		if err != nil {
-			return err
-		}
-		l.entries = append(l.entries, entry{
-			name: filepath.ToSlash(below),
-			size: info.Size(),
-			open: func() (io.ReadCloser, error) { return os.Open(name) },
-		})
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	sortNatural(l.entries)
 	return l, nil
 }
 
@@ -157,6 +124,17 @@ func listFolder(ctx context.Context, root string, limits Limits) (*listing, erro
 // it, not for its content: .DS_Store, ._copies, __MACOSX.
 func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "__MACOSX"
+}
+
+// printable is a name as it may be shown: a control character could change what
+// a terminal shows.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(name, "?"))
 }
 
 // refuseUnknown says that nothing usable was found.
@@ -171,7 +149,10 @@ func (l *listing) refuseUnknown(found map[format][]entry) error {
 				return refuse("unknown_format", "%s is %s, which is not read: %s", e.name, f, advice)
 			}
 		}
-		return refuse("unknown_format", "%s is neither DICOM nor PNG nor JPEG: give a DICOM file, a picture, or a folder or zip of them", e.name)
+		return refuse("unknown_format", "%s is neither DICOM nor NIfTI nor PNG nor JPEG: give a DICOM file, a NIfTI volume, a picture, or a folder or zip of them", e.name)
+	}
+	if len(l.entries) == 0 && l.links > 0 {
+		return refuse("only_links", "%s holds no files but %s out of it: give the folder that they lead to, or copy the files", l.name, count(l.links, "link"))
 	}
 	if len(l.entries) == 0 {
 		return refuse("empty", "%s holds no files: give the folder or zip with the slices of one series", l.name)
@@ -181,7 +162,7 @@ func (l *listing) refuseUnknown(found map[format][]entry) error {
 			return refuse("unknown_format", "%s holds only files like %s (%s), which are not read: %s", l.name, path.Base(entries[0].name), f, advice)
 		}
 	}
-	return refuse("unknown_format", "%s holds %s, and no DICOM file or PNG or JPEG picture is among them: give the folder or zip with the slices of one series", l.name, count(len(l.entries), "file"))
+	return refuse("unknown_format", "%s holds %s, and no DICOM file, NIfTI volume or PNG or JPEG picture is among them: give the folder or zip with the slices of one series", l.name, count(len(l.entries), "file"))
 }
 
 // count writes a number with its noun.

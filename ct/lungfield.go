@@ -6,8 +6,9 @@ import "slices"
 // mean Hounsfield units of its cells. It finds no outlines; package findings
 // does.
 type lungField struct {
-	columns, rows int
-	mean          []float32
+	columns, rows     int
+	mean              []float32
+	low, high, tissue float32 // between the first two a cell may be lung, above the last it is tissue
 }
 
 // fieldSide is how many cells a slice has along its longer side, and the fewest
@@ -17,7 +18,10 @@ const fieldSide = 64
 // newLungField looks at a slice of Hounsfield units.
 func newLungField(hu []int16, columns, rows int) lungField {
 	side := max(1, (max(columns, rows)+fieldSide-1)/fieldSide) // of a cell
-	f := lungField{columns: (columns + side - 1) / side, rows: (rows + side - 1) / side}
+	f := lungField{
+		columns: (columns + side - 1) / side, rows: (rows + side - 1) / side,
+		low: lungLowHU, high: lungHighHU, tissue: tissueHU,
+	}
 	f.mean = make([]float32, f.columns*f.rows)
 	count := make([]int32, f.columns)
 	sum := make([]int32, f.columns)
@@ -75,7 +79,7 @@ func (f lungField) lung() []bool {
 	}
 	marks := make([]bool, len(f.mean))
 	for i, m := range f.mean {
-		marks[i] = lungLowHU <= m && m <= lungHighHU && sides[i] >= 3
+		marks[i] = f.low <= m && m <= f.high && sides[i] >= 3
 	}
 	return f.inner(marks)
 }
@@ -85,7 +89,7 @@ func (f lungField) lung() []bool {
 func (f lungField) body() []bool {
 	tissue := make([]bool, len(f.mean))
 	for i, m := range f.mean {
-		tissue[i] = m > tissueHU
+		tissue[i] = m > f.tissue
 	}
 	tissue = f.inner(tissue)
 	piece := make([]int32, len(f.mean)) // number of the piece a cell belongs to
@@ -164,7 +168,7 @@ func (f lungField) share() (share float64, edges int) {
 
 // showsLung is the least share of a slice's cells that are lung in one that
 // shows it.
-const showsLung = 0.008
+const showsLung = 0.02
 
 // spread returns at most n of the numbers 0 to all-1, evenly spread, without
 // the ends where there are enough.

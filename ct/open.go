@@ -50,12 +50,13 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// Open reads the CT at path: a DICOM file, a PNG or JPEG picture, or a folder
-// or zip of DICOM files or of pictures. Of the series of a study it takes the
-// best chest CT; of several studies [Survey] gives each, and Open refuses them.
-// DICOM slices come in order along the slice normal, pictures in the natural
-// order of their names. Files of a folder that are neither are passed over;
-// pictures that lie beside DICOM files too, with a warning.
+// Open reads the CT at path: a DICOM file, a NIfTI volume, a PNG or JPEG picture,
+// or a folder or zip of DICOM files, of one volume or of pictures. Of the series
+// of a study it takes the best chest CT; of several studies [Survey] gives each,
+// and Open refuses them. Slices come in order along their normal, pictures in the
+// natural order of their names. Other files of a folder are passed over; pictures
+// beside a volume, and volumes beside DICOM files, with a warning. Links that lead
+// out of a folder are not followed.
 //
 // The error is a [*Refusal] where the input is at fault, the context's where
 // that ended, and any other where reading itself failed.
@@ -65,7 +66,7 @@ func Open(ctx context.Context, path string, o Options) (*Input, error) {
 		return nil, err
 	}
 	defer c.Close()
-	study, err := c.only()
+	study, err := c.Only()
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func list(ctx context.Context, path string, limits Limits) (*listing, error) {
 	case info.Mode().IsRegular():
 		return listFile(ctx, path, info, limits)
 	default:
-		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a PNG or JPEG picture, or a folder or zip of them", info.Name())
+		return nil, refuse("not_a_file", "%s is neither a file nor a folder: give a DICOM file, a NIfTI volume, a PNG or JPEG picture, or a folder or zip of them", info.Name())
 	}
 }
 
@@ -124,13 +125,26 @@ func (l *listing) formats(ctx context.Context) (map[format][]entry, error) {
 
 // kindOf says what files that are no DICOM are read as.
 func (l *listing) kindOf(found map[format][]entry) (Kind, error) {
-	if len(found[formatPNG])+len(found[formatJPEG]) > 0 {
+	switch {
+	case len(found[formatNIfTI]) > 0:
+		return KindNIfTI, nil
+	case len(found[formatPNG])+len(found[formatJPEG]) > 0:
 		return KindPictures, nil
+	default:
+		return "", l.refuseUnknown(found)
 	}
-	return "", l.refuseUnknown(found)
 }
 
 // readOther reads what is no DICOM.
-func (l *listing) readOther(ctx context.Context, found map[format][]entry, o Options) (*Input, error) {
-	return readPictures(ctx, append(found[formatPNG], found[formatJPEG]...), o)
+func (l *listing) readOther(ctx context.Context, kind Kind, found map[format][]entry, o Options) (*Input, error) {
+	pictures := append(found[formatPNG], found[formatJPEG]...)
+	if kind != KindNIfTI {
+		return readPictures(ctx, pictures, o)
+	}
+	in, err := l.readNIfTI(ctx, found[formatNIfTI], o)
+	if err != nil {
+		return nil, err
+	}
+	in.warnIgnored("pictures_ignored", "PNG or JPEG picture", len(pictures))
+	return in, nil
 }

@@ -37,6 +37,7 @@ func readPictures(ctx context.Context, entries []entry, o Options) (*Input, erro
 		}
 	}
 	in.warnPictures()
+	in.assess()
 	return in, nil
 }
 

@@ -47,7 +47,7 @@ func sniff(head []byte) format {
 		return formatTIFF
 	case begins("%PDF-"):
 		return formatPDF
-	case len(head) >= 348 && (string(head[344:347]) == "n+1" || string(head[344:347]) == "ni1"):
+	case isNIfTI(head):
 		return formatNIfTI
 	case bareDICOM(head):
 		return formatDICOM
@@ -75,8 +75,8 @@ func bareDICOM(head []byte) bool {
 // advice says what to do with a format that is known but not read.
 func (f format) advice() string {
 	switch f {
-	case formatNIfTI, formatGzip:
-		return "give the DICOM series, or PNG slices"
+	case formatGzip:
+		return "unpack it first"
 	case formatGIF, formatBMP, formatTIFF:
 		return "save the slice as an 8-bit PNG"
 	case formatPDF:

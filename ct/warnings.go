@@ -37,6 +37,7 @@ func (in *Input) warnVolume() {
 	if float64(air) < airShare*float64(len(in.Volume.HU)) {
 		in.warn("no_air", "hardly any voxel is as dark as lung or air: this may be no chest, or its Hounsfield units may be wrong")
 	}
+	in.assess()
 }
 
 // warnBroken says which files beside a series look by their name as if they
@@ -51,6 +52,20 @@ func warnBroken(in *Input, others []entry) {
 	}
 	if len(names) > 0 {
 		in.warn("not_dicom", fmt.Sprintf("%s named as DICOM but not read as such, the first %s: slices may be missing", were(len(names), "file"), names[0]))
+	}
+}
+
+// warnIgnored says what was passed over beside a volume.
+func (in *Input) warnIgnored(code, noun string, n int) {
+	if n > 0 {
+		in.warn(code, fmt.Sprintf("%s beside what was taken not read", were(n, noun)))
+	}
+}
+
+// warnLinks says that links were not followed.
+func (in *Input) warnLinks(n int) {
+	if n > 0 {
+		in.warn("links_ignored", fmt.Sprintf("%s not followed, as they lead out of the folder or nowhere", were(n, "link")))
 	}
 }
 

@@ -16,8 +16,11 @@ import (
 // to the end of memory.
 const (
 	maxIndexBytes = 64 << 20
-	maxIndexRows  = 1 << 20
 	maxLabel      = 9999
+	// A row takes about rowMemory bytes beside its text. A file may take
+	// freeMemory and four times its size.
+	rowMemory  = 400
+	freeMemory = 64 << 20
 )
 
 // Columns names the columns of an index. Empty names stand for file and label;
@@ -77,8 +80,8 @@ func parseIndex(r io.Reader, root string, c Columns) ([]Item, error) {
 			return nil, err // csv.ParseError names the line
 		}
 		line, _ := cr.FieldPos(0)
-		if len(items) == maxIndexRows {
-			return nil, fmt.Errorf("line %d: more than %d rows", line, maxIndexRows)
+		if int64(len(items))*rowMemory > freeMemory+4*cr.InputOffset() {
+			return nil, fmt.Errorf("line %d: too many rows with hardly anything in them, this is no index of pictures", line)
 		}
 		it, err := at.item(row, names, root)
 		if err != nil {
@@ -132,10 +135,7 @@ func locate(header []string, c Columns) (positions, error) {
 }
 
 func (p positions) item(row, names []string, root string) (Item, error) {
-	it := Item{Label: Unknown, Columns: make(map[string]string, len(row))}
-	for i, v := range row {
-		it.Columns[names[i]] = v
-	}
+	it := Item{Label: Unknown, Columns: Row{names, slices.Clone(row)}}
 	var err error
 	if it.Image, err = inside(root, row[p.file]); err != nil {
 		return it, err

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 func TestIndexRowsBecomeItems(t *testing.T) {
@@ -31,7 +34,9 @@ func TestIndexRowsBecomeItems(t *testing.T) {
 			t.Errorf("item %d is %+v, want %+v", i, g, w)
 		}
 	}
-	if items[0].Columns["finding"] != "opacity" || items[1].Columns["file"] != "b, c.jpg" {
+	finding, _ := items[0].Columns.Value("finding")
+	file, _ := items[1].Columns.Value("file")
+	if _, there := items[0].Columns.Value("none"); finding != "opacity" || file != "b, c.jpg" || there {
 		t.Errorf("columns are %v and %v", items[0].Columns, items[1].Columns)
 	}
 }
@@ -86,7 +91,7 @@ func TestAnIndexLargerThanTheLimitsIsRefused(t *testing.T) {
 		width int // of a row
 		want  string
 	}{
-		"too many rows":  {8, "more than 1048576 rows"},
+		"too many rows":  {8, "no index of pictures"},
 		"too many bytes": {4000, "larger than 64 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,12 +172,40 @@ func TestFoldersArePairedByName(t *testing.T) {
 	}
 }
 
+// Rows with hardly any text take many times their size.
+func TestManyEmptyRowsCannotTakeMuchMemory(t *testing.T) {
+	rows := func(n int, pad string) string {
+		var b strings.Builder
+		b.WriteString("file\n")
+		for i := range n {
+			fmt.Fprintf(&b, "%s%x\n", pad, i)
+		}
+		return b.String()
+	}
+	if _, err := parseIndex(strings.NewReader(rows(250_000, "")), "/data", Columns{}); err == nil || !strings.Contains(err.Error(), "no index of pictures") {
+		t.Errorf("250,000 rows of five letters: %v", err)
+	}
+	for n, pad := range map[int]string{150_000: "", 250_000: "patient/study/series/the slice of "} {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		text := rows(n, pad)
+		items, err := parseIndex(strings.NewReader(text), "/data", Columns{})
+		runtime.ReadMemStats(&after)
+		if took := int64(after.HeapAlloc) - int64(before.HeapAlloc); err != nil || len(items) != n || took > freeMemory+4*int64(len(text)) {
+			t.Errorf("%d rows in %d bytes: %d items, %d bytes, %v", n, len(text), len(items), took, err)
+		}
+	}
+}
+
 func FuzzIndex(f *testing.F) {
 	f.Add("file,label,run\na.png,1,r\n\"b\"\"c\",0,s\n")
 	f.Add("\ufefffile\n../a\n")
 	f.Add("file,label\n\"a\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		items, err := parseIndex(strings.NewReader(text), "/data", Columns{})
+		var items []Item
+		var err error
+		parsetest.Hold(t, len(text), func() { items, err = parseIndex(strings.NewReader(text), "/data", Columns{}) })
 		if (err == nil) != (len(items) > 0) {
 			t.Fatalf("%d items and error %v", len(items), err)
 		}

@@ -1,5 +1,7 @@
 package dataset
 
+import "slices"
+
 // Unknown is the label of a picture whose class is not known.
 const Unknown = -1
 
@@ -11,7 +13,19 @@ type Item struct {
 	Group   string // patient, volume, run or fold: what a split keeps together
 	Source  string // the set that the item comes from
 	Part    Part
-	Columns map[string]string // all columns of the index's row, by name
+	Columns Row // all columns of the index's row
+}
+
+// Row is one row of an index. Rows of one index share its header.
+type Row struct{ header, cells []string }
+
+// Value returns the cell of a column; ok is false where there is none.
+func (r Row) Value(column string) (v string, ok bool) {
+	i := slices.Index(r.header, column)
+	if i < 0 || i >= len(r.cells) {
+		return "", false
+	}
+	return r.cells[i], true
 }
 
 // Part is what an item is used for.

@@ -30,7 +30,7 @@ func PairFolders(images, masks string) ([]Item, error) {
 		delete(truths, stem)
 		items = append(items, Item{
 			Image: filepath.Join(images, file), Mask: filepath.Join(masks, mask),
-			Label: Unknown, Group: stem, Columns: map[string]string{"file": file},
+			Label: Unknown, Group: stem, Columns: Row{[]string{"file"}, []string{file}},
 		})
 	}
 	for _, mask := range truths {

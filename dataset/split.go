@@ -58,7 +58,7 @@ func (r Rule) byValue(items []Item, part Part, taken map[string]Part) error {
 		v := it.Group
 		if r.Column != "" {
 			var ok bool
-			if v, ok = it.Columns[r.Column]; !ok {
+			if v, ok = it.Columns.Value(r.Column); !ok {
 				return fmt.Errorf("the index has no column %q", r.Column)
 			}
 		}

@@ -14,7 +14,7 @@ func inGroups(label int, prefix string, sizes ...int) []Item {
 		for i := range n {
 			name := fmt.Sprintf("%s%02d", prefix, g)
 			items = append(items, Item{Image: fmt.Sprintf("%s-%d", name, i), Group: name, Label: label,
-				Columns: map[string]string{"part": []string{"first", "second"}[g%2]}})
+				Columns: Row{[]string{"part"}, []string{[]string{"first", "second"}[g%2]}}})
 		}
 	}
 	return items

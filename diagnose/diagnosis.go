@@ -30,7 +30,8 @@ type Diagnosis struct {
 	Slices      []Slice                `json:"slices"`
 	Lesions     []findings.Lesion      `json:"lesions,omitzero"` // absent where nothing was to be segmented
 	Lungs       *findings.LungMeasures `json:"lungs,omitempty"`
-	Methods     map[string]string      `json:"methods"` // how figures were got, by their key
+	Severity    *findings.Severity     `json:"severity,omitempty"` // of a volume whose lungs were found
+	Methods     map[string]string      `json:"methods"`            // how figures were got, by their key
 	Warnings    []ct.Warning           `json:"warnings"`
 	TimingMS    map[string]float64     `json:"timing_ms"`
 	Files       []File                 `json:"files,omitempty"`
@@ -40,10 +41,13 @@ type Diagnosis struct {
 type Input struct {
 	Kind      ct.Kind     `json:"kind"`
 	SeriesUID string      `json:"series_uid,omitempty"`
+	StudyUID  string      `json:"study_uid,omitempty"`
 	Slices    int         `json:"slices"`
 	Columns   int         `json:"columns,omitempty"` // absent for pictures of several sizes
 	Rows      int         `json:"rows,omitempty"`
 	SpacingMM *[3]float64 `json:"spacing_mm,omitempty"` // between columns, rows, slices
+	Look      *ct.Look    `json:"look,omitempty"`       // at what the networks know its like by
+	Series    []ct.Series `json:"series,omitempty"`     // of the study, and why each was taken or left
 }
 
 // Model says by what it was read.

@@ -25,6 +25,7 @@ func (s *study) judge() {
 		e.opacityML = &ml
 	}
 	s.Verdict, s.Probability, s.Rule = s.options.Rule.judge(e)
+	s.Verdict, s.Rule.Doubts = distrust(s.Verdict, s.in.Warnings)
 	if len(s.Slices) == 1 && s.Probability == nil {
 		s.Probability = s.Slices[0].Probability
 	}

@@ -29,9 +29,10 @@ func (s *study) measure(ctx context.Context) error {
 	s.Methods["lesions"] = fmt.Sprintf("connected components of the opacities (by face, edge or corner) of at least %g mL, or of %.4f %% of the slice where there are no millimetres; areas and diameters within a slice along the pixels' edges",
 		findings.LeastLesionML, 100*findings.LeastLesionShare)
 	if s.in.Volume != nil {
-		s.Methods["kind"] = findings.KindRule
+		s.Methods["kind"] = s.options.density().Text()
 		s.Methods["zone"] = "thirds of each lung's own height"
 	}
+	s.Methods["distribution"] = "peripheral: the outer third of a lung's depth, which is the distance within the slice to the convex outline of both lungs; central: the rest; both: over a third of the lesion in each"
 	s.measureSlices()
 	return nil
 }
@@ -40,7 +41,7 @@ func (s *study) measureVolume(segmented bool) {
 	v, lungs := s.in.Volume, s.lungs[0].lungs
 	var opacities findings.Mask
 	if segmented {
-		s.Lesions = findings.Lesions(s.masks, findings.Of(v), v.HU, lungs)
+		s.Lesions = findings.LesionsBy(s.options.density(), s.masks, findings.Of(v), v.HU, lungs)
 	}
 	for _, d := range s.Slices {
 		if d.Segmented { // otherwise nothing is known of opacities
@@ -48,7 +49,8 @@ func (s *study) measureVolume(segmented bool) {
 		}
 	}
 	if lungs.Seen() {
-		s.Lungs = pointer(lungs.Measure(v.HU, opacities))
+		s.Lungs = pointer(lungs.MeasureBy(s.options.density(), v.HU, opacities))
+		s.Severity = findings.SeverityOf(*s.Lungs, s.options.density())
 	}
 }
 

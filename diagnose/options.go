@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/jcs-ct/jcs/findings"
 	"github.com/jcs-ct/jcs/network"
 )
 
@@ -57,6 +58,9 @@ type Options struct {
 	// LungMarginMM is how far beyond the lungs' hull an opacity may lie (see
 	// findings.Lungs.Keep), and the activation that counts as theirs.
 	LungMarginMM float64
+	// Density splits opacities into ground glass and consolidation; the zero
+	// value is findings.DefaultDensity.
+	Density findings.DensityRule
 
 	// Progress, if set, is told of every slice done.
 	Progress func(stage Stage, done, total int)
@@ -66,8 +70,15 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Segment: SegmentAuto, Rule: DefaultRule(), Engine: network.Options{Precision: network.Auto},
-		MaskThreshold: 0.5, LeastLung: 0.02, LungMarginMM: 5,
+		MaskThreshold: 0.5, LeastLung: 0.02, LungMarginMM: 5, Density: findings.DefaultDensity(),
 	}
+}
+
+func (o Options) density() findings.DensityRule {
+	if o.Density == (findings.DensityRule{}) {
+		return findings.DefaultDensity()
+	}
+	return o.Density
 }
 
 func (o Options) check(m Models) error {

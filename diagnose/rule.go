@@ -78,6 +78,9 @@ type Judgement struct {
 	PositiveLengthMM *float64 `json:"positive_length_mm,omitempty"`
 	MinimumOpacityML *float64 `json:"minimum_opacity_ml,omitempty"`
 	Text             string   `json:"text"`
+	// Doubts are the codes of warnings for which alone the verdict is
+	// indeterminate.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // evidence is what a rule looks at.

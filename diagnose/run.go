@@ -175,8 +175,9 @@ func newStudy(in *ct.Input, m Models, o Options) *study {
 }
 
 func describeInput(in *ct.Input) Input {
-	d := Input{Kind: in.Kind, Slices: in.Len()}
+	d := Input{Kind: in.Kind, Slices: in.Len(), Look: in.Look, Series: in.Series}
 	if v := in.Volume; v != nil {
+		d.StudyUID = v.StudyUID
 		d.SeriesUID, d.Columns, d.Rows = v.SeriesUID, v.Columns, v.Rows
 	} else {
 		size := in.Pictures[0].Rect.Size()

@@ -19,6 +19,7 @@ const (
 	airwayMM2    = 800  // the largest area of an airway's cross-section in a picture
 	airwayMM     = 40   // how far from the body's middle it may lie
 	tableMM      = 3    // half the thickness of what is no body
+	holeMM2      = 2000 // the largest hole in a lung that is filled: less than a heart
 	wallMM       = 12   // radius of the closing that keeps the wall's consolidations in
 	leastOfBody  = 0.01 // lungs' share of the body, below which there are none
 	leastOfLungs = 0.03 // a part's share of the largest one
@@ -163,7 +164,25 @@ func (l *Lungs) label(air Mask, bodies []plane) {
 	}
 }
 
-// closeAt closes and fills each lung in a slice, within the body. Where both
+// towards is the direction along columns, 1 or -1, from the body's middle to a
+// side.
+func (l *Lungs) towards(side Side) float64 {
+	if (side == Left) == l.toLeft {
+		return 1
+	}
+	return -1
+}
+
+// back is the direction along rows, 1 or -1, to the patient's back.
+func (l *Lungs) back() float64 {
+	if l.grid.PixelMM2() > 0 && l.grid.Affine[1][1] < 0 {
+		return -1
+	}
+	return 1
+}
+
+// closeAt closes and fills each lung in a slice, and its pockets at the wall,
+// within the body. Where both
 // claim a block it stays what it was.
 func (l *Lungs) closeAt(s int, body plane) {
 	sides := l.sides[s]
@@ -178,7 +197,8 @@ func (l *Lungs) closeAt(s int, body plane) {
 				p.at[i] = 1
 			}
 		}
-		for i, v := range p.close(wallMM).fill().at {
+		full := p.fillTo(holeMM2).close(wallMM).fillTo(holeMM2)
+		for i, v := range full.fillPockets(l.towards(side), l.back(), body).at {
 			if v != 0 && sides[i] == uint8(NoLung) && body.at[i] != 0 {
 				sides[i] = uint8(side)
 			}

@@ -19,11 +19,16 @@ type Lesion struct {
 	LargestDiameterMM float64     `json:"largest_diameter_mm,omitempty"`
 	MeanHU            *float64    `json:"mean_hu,omitempty"`
 	Kind              DensityKind `json:"kind,omitempty"`
-	Lung              string      `json:"lung,omitempty"` // left or right
-	Zone              Zone        `json:"zone,omitempty"`
-	CentreMM          *[3]float64 `json:"centre_mm,omitempty"` // of mass, LPS
-	CentrePixels      *[2]float64 `json:"centre_pixels,omitempty"`
-	Slices            [2]int      `json:"slices"` // first and last, from 0
+	// ConsolidationPercent is the share of its cells that the density rule
+	// calls consolidation.
+	ConsolidationPercent *float64     `json:"consolidation_percent,omitempty"`
+	Lung                 string       `json:"lung,omitempty"`         // left or right
+	LungPercent          *float64     `json:"lung_percent,omitempty"` // its share of that lung's volume
+	Zone                 Zone         `json:"zone,omitempty"`
+	Distribution         Distribution `json:"distribution,omitempty"`
+	CentreMM             *[3]float64  `json:"centre_mm,omitempty"` // of mass, LPS
+	CentrePixels         *[2]float64  `json:"centre_pixels,omitempty"`
+	Slices               [2]int       `json:"slices"` // first and last, from 0
 }
 
 // The smallest components that count as lesions; smaller ones are dropped from
@@ -35,16 +40,22 @@ const (
 	LeastLesionShare = 1.0 / 8192
 )
 
-// Lesions finds and measures the lesions of a mask on a grid, the largest
+// Lesions is LesionsBy with the default density rule.
+func Lesions(m Mask, g Grid, hu []int16, lungs *Lungs) []Lesion {
+	return LesionsBy(DefaultDensity(), m, g, hu, lungs)
+}
+
+// LesionsBy finds and measures the lesions of a mask on a grid, the largest
 // first, and unmarks in the mask what is too small. hu are the grid's
 // Hounsfield units, or nil; lungs may be nil.
-func Lesions(m Mask, g Grid, hu []int16, lungs *Lungs) []Lesion {
+func LesionsBy(rule DensityRule, m Mask, g Grid, hu []int16, lungs *Lungs) []Lesion {
 	runs, n := components(m, g.Columns, g.Rows, byCorners)
 	lists := make([][]run, n)
 	for _, r := range runs {
 		lists[r.label] = append(lists[r.label], r)
 	}
 	var found []Lesion
+	var kept [][]run
 	for _, list := range lists {
 		size := cells(list)
 		if tooSmall(size, g) {
@@ -53,13 +64,60 @@ func Lesions(m Mask, g Grid, hu []int16, lungs *Lungs) []Lesion {
 			}
 			continue
 		}
-		found = append(found, measure(list, size, g, hu, lungs))
+		found = append(found, measure(list, size, rule, g, hu, lungs))
+		kept = append(kept, list)
+	}
+	if lungs != nil && g.VoxelML() > 0 && len(found) > 0 {
+		cells := lungs.cellsWith(m)
+		for i, list := range kept {
+			found[i].LungPercent = lungs.percentOf(list, found[i].Lung, cells)
+		}
 	}
 	slices.SortStableFunc(found, func(a, b Lesion) int { return b.order() - a.order() })
 	for i := range found {
 		found[i].ID = i + 1
 	}
 	return found
+}
+
+// percentOf is the share of a lung, of which so many cells are known, that a
+// component takes. Its cells in the other lung do not count.
+func (l *Lungs) percentOf(runs []run, lung string, cells [3]int) *float64 {
+	var n [3]int
+	for _, r := range runs {
+		for c := r.from; c < r.to; c++ {
+			n[l.nearest(int(c), int(r.row), int(r.slice))]++
+		}
+	}
+	side := Right
+	if lung == Left.String() {
+		side = Left
+	}
+	return pointer(100 * float64(n[side]) / float64(cells[side]))
+}
+
+// nearest is the lung that a cell belongs to or, beyond the lungs, the side of
+// the body that it lies on.
+func (l *Lungs) nearest(column, row, slice int) Side {
+	if side := l.At(column, row, slice); side != NoLung {
+		return side
+	}
+	return l.sideOf(float64(column))
+}
+
+// cellsWith counts the cells of each lung and the marked ones beyond it.
+func (l *Lungs) cellsWith(m Mask) (n [3]int) {
+	for s, sides := range l.sides {
+		for i, v := range sides {
+			n[v] += l.cellsOf(i)
+		}
+		for i, v := range m[s] {
+			if c := i % l.grid.Columns; v != 0 && l.At(c, i/l.grid.Columns, s) == NoLung {
+				n[l.sideOf(float64(c))]++
+			}
+		}
+	}
+	return n
 }
 
 // order is a lesion's size in units fine enough to sort by.
@@ -88,7 +146,7 @@ func tooSmall(size int, g Grid) bool {
 	return float64(size) < LeastLesionShare*float64(g.Columns*g.Rows)
 }
 
-func measure(runs []run, size int, g Grid, hu []int16, lungs *Lungs) Lesion {
+func measure(runs []run, size int, rule DensityRule, g Grid, hu []int16, lungs *Lungs) Lesion {
 	l := Lesion{
 		VolumeML: float64(size) * g.VoxelML(),
 		Slices:   [2]int{int(runs[0].slice), int(runs[len(runs)-1].slice)},
@@ -107,14 +165,16 @@ func measure(runs []run, size int, g Grid, hu []int16, lungs *Lungs) Lesion {
 		l.CentreMM = &p
 	}
 	if hu != nil {
-		mean, dense := density(runs, size, g, hu)
+		mean, dense := density(runs, size, rule, g, hu)
 		l.MeanHU = &mean
 		l.Kind = kindOf(dense)
+		l.ConsolidationPercent = pointer(100 * dense)
 	}
 	if lungs != nil {
 		side := lungs.of(runs, centre[0])
 		l.Lung = side.String()
-		if g.Placed() && g.Slices > 1 {
+		l.Distribution = distributionOf(lungs.peripheralShare(runs, size))
+		if lungs.zoned() {
 			l.Zone = lungs.zoneOf(side, g.Point(centre[0], centre[1], centre[2])[2])
 		}
 	}
@@ -166,15 +226,31 @@ func (l *Lungs) of(runs []run, centreColumn float64) Side {
 	return l.sideOf(centreColumn)
 }
 
+// peripheralShare is the share of a component's cells in the outer third of the
+// lungs' depth. Cells beyond the lungs count to the side of the body that they
+// lie on.
+func (l *Lungs) peripheralShare(runs []run, size int) float64 {
+	n := 0
+	for _, r := range runs {
+		for c := r.from; c < r.to; c++ {
+			side := l.nearest(int(c), int(r.row), int(r.slice))
+			if l.peripheral(side, int(r.slice), int(r.row)/l.factor*l.w+int(c)/l.factor) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(size)
+}
+
 // density is the mean of a component's Hounsfield units and the share of its
-// cells at HighOpacityHU or above.
-func density(runs []run, size int, g Grid, hu []int16) (mean, dense float64) {
+// cells that are consolidation by the rule.
+func density(runs []run, size int, rule DensityRule, g Grid, hu []int16) (mean, dense float64) {
 	sum, high := 0, 0
 	for _, r := range runs {
 		line := hu[(int(r.slice)*g.Rows+int(r.row))*g.Columns:]
 		for _, v := range line[r.from:r.to] {
 			sum += int(v)
-			if v >= HighOpacityHU {
+			if v >= rule.HU {
 				high++
 			}
 		}

@@ -1,8 +1,8 @@
 package findings
 
 import (
-	"bytes"
 	"math"
+	"slices"
 )
 
 // Side names a lung. Right is the patient's.
@@ -38,6 +38,7 @@ type Lungs struct {
 
 	cells   []int         // of each slice within the lungs
 	heights [3][2]float64 // of each side: lowest and highest LPS z, where placed
+	depths  depths
 }
 
 // blockMM is the width of a block that the lungs are looked for on.
@@ -78,6 +79,36 @@ func (l *Lungs) blocks() plane {
 	return plane{w: l.w, h: l.h, sx: x * f, sy: y * f, at: make([]uint8, l.w*l.h)}
 }
 
+// LungsOfLabels makes lungs of what is known of every cell of a grid already, in
+// the grid's order: 1 in the right lung, 2 in the left one, else 0. Nothing is
+// looked for, closed or filled.
+func LungsOfLabels(g Grid, labels []uint8) *Lungs {
+	l := newLungs(g)
+	l.factor, l.w, l.h = 1, g.Columns, g.Rows
+	n := g.Columns * g.Rows
+	for s := range l.sides {
+		if here := labels[s*n:][:n]; countMarked(here) > 0 {
+			l.sides[s] = slices.Clone(here)
+		}
+	}
+	l.findMiddle(l.whole())
+	l.sum()
+	return l
+}
+
+// whole are the planes of both lungs together.
+func (l *Lungs) whole() []plane {
+	var out []plane
+	for _, sides := range l.sides {
+		if sides != nil {
+			p := l.blocks()
+			copy(p.at, sides)
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // At is the lung that a cell belongs to.
 func (l *Lungs) At(column, row, slice int) Side {
 	plane := l.sides[slice]
@@ -108,7 +139,7 @@ func (l *Lungs) sum() {
 	for side := range l.heights {
 		l.heights[side] = [2]float64{math.Inf(1), math.Inf(-1)}
 	}
-	f := float64(l.factor)
+	f, half := float64(l.factor), l.grid.halfSlice()
 	for s, sides := range l.sides {
 		for i, v := range sides {
 			if Side(v) == NoLung {
@@ -118,7 +149,7 @@ func (l *Lungs) sum() {
 			x, y := float64(i%l.w)*f+(f-1)/2, float64(i/l.w)*f+(f-1)/2
 			z := l.grid.Point(x, y, float64(s))[2]
 			h := &l.heights[v]
-			h[0], h[1] = min(h[0], z), max(h[1], z)
+			h[0], h[1] = min(h[0], z-half), max(h[1], z+half)
 		}
 	}
 }
@@ -183,15 +214,7 @@ func (l *Lungs) Hull(slice int, margin float64) func(column, row int) bool {
 func (l *Lungs) envelope(slice int, margin float64) plane {
 	hulls := l.blocks()
 	for _, side := range []Side{Right, Left} {
-		var corners []point2
-		for y := 0; l.sides[slice] != nil && y < l.h; y++ {
-			// Of a row only the ends can be corners of the hull.
-			line := l.sides[slice][y*l.w:][:l.w]
-			if first := bytes.IndexByte(line, uint8(side)); first >= 0 {
-				last := bytes.LastIndexByte(line, uint8(side))
-				corners = append(corners, point2{float64(first), float64(y)}, point2{float64(last), float64(y)})
-			}
-		}
+		corners := l.ends(l.sides[slice], func(v Side) bool { return v == side })
 		fillPolygon(hulls, convexHull(corners))
 	}
 	return hulls.dilate(margin)

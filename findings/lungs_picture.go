@@ -18,6 +18,7 @@ func LungsOfPicture(p *image.Gray) *Lungs {
 	air := l.aerated(level, body, bound)
 	l.findMiddle([]plane{body})
 	l.dropGas(air.at, level, l.airwayLevel(air.at, level), true)
+	l.dropFat(air.at, level, bound)
 	l.label(Mask{air.at}, []plane{body})
 	l.part()
 	l.closeAt(0, body)
@@ -32,6 +33,7 @@ const (
 	edgeShare   = 1.0  // of a dark region's touch of the edge by the root of its area, to be lung
 	flatness    = 0.35 // height by width of a region across most of the body: below, it is the table
 	acrossShare = 0.6  // of the body's width: across most of it
+	fatShare    = 0.5  // of the way from the aerated regions' median to the bound: a median above it is fat
 	gasShare    = 0.75 // an airway's grey as a share of the aerated regions' median
 )
 
@@ -87,7 +89,8 @@ func (l *Lungs) notOutside(level []int16, bound int16) plane {
 // darkRegion is what notOutside knows of a region.
 type darkRegion struct {
 	area, touch              int
-	left, right, top, bottom int // right and bottom not included; set once area is not 0
+	left, right, top, bottom int  // right and bottom not included; set once area is not 0
+	first, last              bool // it touches the first column, the last one
 }
 
 func (d *darkRegion) add(r run, w, h int) {
@@ -99,9 +102,11 @@ func (d *darkRegion) add(r run, w, h int) {
 	d.left, d.right, d.bottom = min(d.left, from), max(d.right, to), row+1
 	if from == 0 {
 		d.touch++
+		d.first = true
 	}
 	if to == w {
 		d.touch++
+		d.last = true
 	}
 	if row == 0 || row == h-1 {
 		d.touch += to - from
@@ -110,8 +115,40 @@ func (d *darkRegion) add(r run, w, h int) {
 
 func (d *darkRegion) outside(w int) bool {
 	width, height := float64(d.right-d.left), float64(d.bottom-d.top)
-	return float64(d.touch) > edgeShare*math.Sqrt(float64(d.area)) ||
+	return d.first && d.last || float64(d.touch) > edgeShare*math.Sqrt(float64(d.area)) ||
 		width > acrossShare*float64(w) && height < flatness*width
+}
+
+// dropFat unmarks the dark regions that are not dark enough for lung: those whose
+// median is nearer to the bound than to the median of all.
+func (l *Lungs) dropFat(air []uint8, level []int16, bound int16) {
+	var all []int16
+	runs, n := components(Mask{air}, l.w, l.h, byFaces)
+	values := make([][]int16, n)
+	for _, r := range runs {
+		here := level[int(r.row)*l.w:][r.from:r.to]
+		values[r.label] = append(values[r.label], here...)
+		all = append(all, here...)
+	}
+	if len(all) == 0 {
+		return
+	}
+	lung := median(all)
+	fat := make([]bool, n)
+	for k, v := range values {
+		fat[k] = float64(median(v)) > float64(lung)+fatShare*float64(bound-lung)
+	}
+	for _, r := range runs {
+		if fat[r.label] {
+			mark(air, l.w, r, 0)
+		}
+	}
+}
+
+// median reorders its argument.
+func median(values []int16) int16 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // airwayLevel is the grey below which an aerated region is gas.
@@ -125,8 +162,7 @@ func (l *Lungs) airwayLevel(air []uint8, level []int16) int16 {
 	if len(values) == 0 {
 		return 0
 	}
-	slices.Sort(values)
-	return int16(gasShare * float64(values[len(values)/2]))
+	return int16(gasShare * float64(median(values)))
 }
 
 // tight is the picture's pixels without gaps between the rows.

@@ -38,17 +38,25 @@ func (p plane) close(radius float64) plane { return p.dilate(radius).erode(radiu
 func (p plane) open(radius float64) plane { return p.erode(radius).dilate(radius) }
 
 // fill marks the holes: unmarked regions that do not reach the edge.
-func (p plane) fill() plane {
+func (p plane) fill() plane { return p.fillTo(math.Inf(1)) }
+
+// fillTo marks the holes up to an area in square millimetres.
+func (p plane) fillTo(area float64) plane {
 	inverse := p.like()
 	for i, v := range p.at {
 		inverse.at[i] = 1 - v
 	}
 	runs, n := components(Mask{inverse.at}, p.w, p.h, byFaces)
 	outside := make([]bool, n)
+	size := make([]int, n)
 	for _, r := range runs {
+		size[r.label] += int(r.to - r.from)
 		if p.atEdge(r) {
 			outside[r.label] = true
 		}
+	}
+	for k, cells := range size {
+		outside[k] = outside[k] || float64(cells)*p.sx*p.sy > area
 	}
 	out := p.like()
 	copy(out.at, p.at)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 func TestPlansComeBackFromJSON(t *testing.T) {
@@ -119,11 +121,13 @@ func FuzzParsePlan(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := ParsePlan(text)
-		if err != nil || p.Height*p.Width > 1<<16 {
-			return
-		}
-		// Building may fail, as where the input is too small, but not panic.
-		_, _ = p.Parameters()
+		parsetest.Hold(t, len(text), func() {
+			p, err := ParsePlan(text)
+			if err != nil || p.Height*p.Width > 1<<16 {
+				return
+			}
+			// Building may fail, as where the input is too small, but not panic.
+			_, _ = p.Parameters()
+		})
 	})
 }

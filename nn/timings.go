@@ -33,7 +33,7 @@ type timingsFile struct {
 
 const (
 	timingsSchema  = "jcs.timings/1"
-	maxTimingsFile = 16 << 20
+	maxTimingsFile = 4 << 20
 )
 
 // OpenTimings reads what was measured before from a file, which need not exist
@@ -64,18 +64,23 @@ func (t *Timings) read() error {
 	if err != nil {
 		return err
 	}
+	t.seconds, err = parseTimings(text, t.machine)
+	return err
+}
+
+// parseTimings returns what a file says of a machine.
+func parseTimings(text []byte, machine string) (map[string]float64, error) {
 	var f timingsFile
 	if err := json.Unmarshal(text, &f); err != nil {
-		return fmt.Errorf("the file is broken: %w", err)
+		return nil, fmt.Errorf("the file is broken: %w", err)
 	}
 	switch {
 	case f.Schema != timingsSchema:
-		return fmt.Errorf("the file is of another form, %.40q", f.Schema)
-	case f.Machine != t.machine:
-		return fmt.Errorf("the file is of another machine, %.120q", f.Machine)
+		return nil, fmt.Errorf("the file is of another form, %.40q", f.Schema)
+	case f.Machine != machine:
+		return nil, fmt.Errorf("the file is of another machine, %.120q", f.Machine)
 	}
-	t.seconds = f.Seconds
-	return nil
+	return f.Seconds, nil
 }
 
 // decreed is the time that a test gives to what exists, or the measured one.

@@ -1,10 +1,13 @@
 package nn
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 func TestTimingsAreFoundAgain(t *testing.T) {
@@ -84,4 +87,23 @@ func TestTimingsThatCannotBeKeptSaySo(t *testing.T) {
 	if s, ok := a.get("way"); !ok || s != 3 {
 		t.Error("the process has lost them")
 	}
+}
+
+func FuzzTimings(f *testing.F) {
+	f.Add([]byte(`{"schema":"jcs.timings/1","machine":"m","seconds":{"a":0.5,"b":-1}}`))
+	f.Add([]byte(`{"schema":"jcs.timings/1","machine":"m","seconds":{"a":1e999}}`))
+	f.Add([]byte(`{"seconds":[[[[]]]]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var seconds map[string]float64
+		var err error
+		parsetest.Hold(t, len(text), func() { seconds, err = parseTimings(text, "m") })
+		if err != nil && seconds != nil {
+			t.Fatalf("%v, and yet %v", err, seconds)
+		}
+		for key, s := range seconds {
+			if math.IsNaN(s) || math.IsInf(s, 0) {
+				t.Fatalf("%q takes %v", key, s)
+			}
+		}
+	})
 }

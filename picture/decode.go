@@ -86,12 +86,49 @@ func Decode(r io.Reader, l Limits) (*image.Gray, error) {
 	if err := check(config, l); err != nil {
 		return nil, err
 	}
+	if need := f.memory(config, data); need > freeMemory+len(data) {
+		return nil, &Refusal{
+			Problem: fmt.Sprintf("the picture has %d x %d pixels, which takes %d MB of memory and far more than a file of its size usually does", config.Width, config.Height, need/1_000_000),
+			Advice:  "save it again in grey and at the size of the slice, usually 512 x 512",
+		}
+	}
 	decoded, err := f.decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, f.broken(err)
 	}
 	return grey(decoded), nil
 }
+
+// freeMemory is what decoding may take beside the size of the file, so that a
+// small file of one colour cannot fill the memory: enough for 4096 x 4096 greys.
+const freeMemory = 48 << 20
+
+// memory is how many bytes decoding takes at most, the grey picture included.
+func (f format) memory(c image.Config, data []byte) int {
+	bytes := 4 // red, green, blue, transparency or black
+	switch c.ColorModel {
+	case color.GrayModel:
+		bytes = 1
+	case color.YCbCrModel:
+		bytes = 3
+	}
+	if _, palette := c.ColorModel.(color.Palette); palette {
+		bytes = 1
+	}
+	switch {
+	case f.name == "PNG" && len(data) > pngInterlace && data[pngInterlace] != 0:
+		bytes *= 2 // a pass beside the whole
+	case f.name == "JPEG" && progressive(data):
+		bytes *= 5 // coefficients of 32 bits
+	}
+	return (bytes + 1) * c.Width * c.Height
+}
+
+// pngInterlace is where a PNG says how its lines follow each other.
+const pngInterlace = 28
+
+// progressive reports whether a JPEG may be one: a start of frame 2.
+func progressive(data []byte) bool { return bytes.Contains(data, []byte{0xff, 0xc2}) }
 
 type format struct {
 	name   string

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/jcs-ct/jcs/internal/parsetest"
 	"github.com/jcs-ct/jcs/picture"
 )
 
@@ -226,6 +227,34 @@ func TestDecodeKeepsToTheLimitsItIsGiven(t *testing.T) {
 	}
 }
 
+// A picture of one grey is a thousand times smaller than its pixels.
+func TestSmallFilesCannotTakeMuchMemory(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		image image.Image
+		taken bool
+	}{
+		{"4096 x 4096 greys", image.NewGray(image.Rect(0, 0, 4096, 4096)), true},
+		{"2500 x 2500 colours", image.NewNRGBA(image.Rect(0, 0, 2500, 2500)), true},
+		{"5600 x 5600 greys", image.NewGray(image.Rect(0, 0, 5600, 5600)), false},
+		{"4000 x 4000 colours", image.NewNRGBA(image.Rect(0, 0, 4000, 4000)), false},
+	} {
+		data := encodePNG(t, c.image)
+		parsetest.Hold(t, len(data), func() {
+			_, err := picture.Decode(bytes.NewReader(data), picture.Limits{})
+			if (err == nil) != c.taken {
+				t.Errorf("%s in %d bytes: %v", c.name, len(data), err)
+			}
+		})
+	}
+	// Start of frame 2 with 4000 x 4000 pixels of three components, start of scan.
+	progressive := []byte("\xff\xd8\xff\xc2\x00\x11\x08\x0f\xa0\x0f\xa0\x03\x01\x11\x00\x02\x11\x00\x03\x11\x00\xff\xda\x00\x0c\x03\x01\x00\x02\x00\x03\x00\x00\x3f\x00")
+	_, err := picture.Decode(bytes.NewReader(progressive), picture.Limits{})
+	if err == nil || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("a progressive JPEG of 4000 x 4000 in %d bytes: %v", len(progressive), err)
+	}
+}
+
 func TestDecodePassesReadErrorsOn(t *testing.T) {
 	_, err := picture.Decode(iotest.ErrReader(io.ErrClosedPipe), picture.Limits{})
 	var refusal *picture.Refusal
@@ -243,7 +272,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeJPEG(f, filled(image.NewNRGBA(square), color.NRGBA{90, 8, 7, 255})))
 	limits := picture.Limits{MaxBytes: 1 << 16, MaxPixels: 1 << 14, MinSide: 2}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := picture.Decode(bytes.NewReader(data), limits)
+		var p *image.Gray
+		var err error
+		parsetest.Hold(t, len(data), func() { p, err = picture.Decode(bytes.NewReader(data), limits) })
 		if err != nil {
 			var refusal *picture.Refusal
 			if !errors.As(err, &refusal) {

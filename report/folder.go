@@ -20,6 +20,10 @@ import (
 // DiagnosisFile is the name of a result's JSON.
 const DiagnosisFile = "diagnosis.json"
 
+// StudiesFile is the name of the JSON that lists the results of several studies,
+// each in a folder of its own.
+const StudiesFile = "studies.json"
+
 // OccupiedError says that an output folder holds something that is not to be
 // replaced.
 type OccupiedError struct{ Sentence string }
@@ -40,7 +44,14 @@ type Folder struct {
 
 	mu    sync.Mutex
 	files []diagnose.File
+
+	parent *Folder // of a part: the folder that is ended
+	name   string
 }
+
+// Below returns a part of the folder, with files and a listing of its own. It
+// ends with the folder.
+func (f *Folder) Below(name string) *Folder { return &Folder{parent: f, name: name} }
 
 // Begin makes a folder beside out that Commit will rename to out. out must not
 // exist or be empty; with force it may hold an earlier result and nothing else.
@@ -96,19 +107,9 @@ func occupied(out string, force bool) (replace bool, err error) {
 // not list, or what keeps the folder from being one.
 func notOurs(out string) string {
 	ours := map[string]bool{}
-	for _, name := range []string{DiagnosisFile, SegmentationFile} {
-		text, err := os.ReadFile(filepath.Join(out, name))
-		var earlier struct {
-			Schema string          `json:"schema"`
-			Files  []diagnose.File `json:"files"`
-		}
-		if err != nil || json.Unmarshal(text, &earlier) != nil || !strings.HasPrefix(earlier.Schema, "jcs.") {
-			continue
-		}
-		ours[name] = true
-		for _, f := range earlier.Files {
-			ours[f.Path] = true
-		}
+	ownFiles(out, "", ours)
+	for _, part := range ownParts(out, ours) {
+		ownFiles(out, part+"/", ours)
 	}
 	stranger := ""
 	err := filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
@@ -126,6 +127,46 @@ func notOurs(out string) string {
 		return "what cannot be read"
 	}
 	return stranger
+}
+
+// ownFiles marks the files that an earlier result below out lists.
+func ownFiles(out, below string, ours map[string]bool) {
+	for _, name := range []string{DiagnosisFile, SegmentationFile} {
+		text, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(below+name)))
+		var earlier struct {
+			Schema string          `json:"schema"`
+			Files  []diagnose.File `json:"files"`
+		}
+		if err != nil || json.Unmarshal(text, &earlier) != nil || !strings.HasPrefix(earlier.Schema, "jcs.") {
+			continue
+		}
+		ours[below+name] = true
+		for _, f := range earlier.Files {
+			ours[below+f.Path] = true
+		}
+	}
+}
+
+// ownParts are the folders of an earlier result of several studies.
+func ownParts(out string, ours map[string]bool) []string {
+	text, err := os.ReadFile(filepath.Join(out, StudiesFile))
+	var earlier struct {
+		Schema  string `json:"schema"`
+		Studies []struct {
+			Folder string `json:"folder"`
+		} `json:"studies"`
+	}
+	if err != nil || json.Unmarshal(text, &earlier) != nil || !strings.HasPrefix(earlier.Schema, "jcs.studies/") {
+		return nil
+	}
+	ours[StudiesFile] = true
+	var parts []string
+	for _, s := range earlier.Studies {
+		if s.Folder != "" && filepath.IsLocal(s.Folder) {
+			parts = append(parts, s.Folder)
+		}
+	}
+	return parts
 }
 
 // makeParents makes the folders above out, and remembers which.
@@ -196,6 +237,9 @@ func (f *Folder) Fill(write func(dir string) error) error {
 var errEnded = errors.New("the output folder was discarded")
 
 func (f *Folder) write(path string, write func(io.Writer) error) (sum string, err error) {
+	if f.parent != nil {
+		return f.parent.write(f.name+"/"+path, write)
+	}
 	f.life.RLock()
 	defer f.life.RUnlock()
 	if f.temp == "" {

@@ -68,6 +68,12 @@ func WriteDiagnosis(to *Folder, d *diagnose.Diagnosis) error {
 	return err
 }
 
+// WriteStudies writes studies.json, what came of each study.
+func WriteStudies(to *Folder, all any) error {
+	_, err := to.write(StudiesFile, func(w io.Writer) error { return EncodeJSON(w, all) })
+	return err
+}
+
 // EncodeJSON writes a value as the JSON that jcs prints: indented, with a line's
 // end.
 func EncodeJSON(w io.Writer, v any) error {

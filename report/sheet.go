@@ -17,6 +17,7 @@ const (
 	thumbnailFoot    = 24
 	mostThumbnails   = 64
 	headerHeight     = 92
+	severityHeight   = 22
 	chartHeight      = 96
 	footerHeight     = 30
 )
@@ -35,11 +36,17 @@ func sheet(r *diagnose.Result, f faces) canvas {
 	if len(r.Diagnosis.Slices) > 1 {
 		chart = chartHeight
 	}
-	top := headerHeight + chart
+	head := headerHeight
+	severity := severityLine(r.Diagnosis)
+	if severity != "" {
+		head += severityHeight
+	}
+	top := head + chart
 	c := newCanvas(sheetWidth, top+rows*(side+thumbnailFoot+8)+footerHeight, f)
 	c.header(r.Diagnosis)
+	c.write(sheetMargin, head-10, f.small, ink, fit(f.small, severity, sheetWidth-2*sheetMargin))
 	if chart > 0 {
-		c.chart(r.Diagnosis, image.Rect(sheetMargin+36, headerHeight+4, sheetWidth-sheetMargin, headerHeight+chartHeight-26))
+		c.chart(r.Diagnosis, image.Rect(sheetMargin+36, head+4, sheetWidth-sheetMargin, head+chartHeight-26))
 	}
 	for k, i := range shown {
 		x := sheetMargin + k%sheetColumns*(side+8)
@@ -77,6 +84,29 @@ func (c canvas) header(d *diagnose.Diagnosis) {
 		text := "rule " + d.Rule.Name + ": " + d.Rule.Text
 		c.write(sheetMargin, 80, c.faces.small, dimInk, fit(c.faces.small, text, sheetWidth-2*sheetMargin))
 	}
+}
+
+// severityLine lists the scores, those of one source together with its name; ""
+// where there are none.
+func severityLine(d *diagnose.Diagnosis) string {
+	if d.Severity == nil {
+		return ""
+	}
+	var parts []string
+	scores := d.Severity.Scores
+	for i := 0; i < len(scores); {
+		var of []string
+		source := scores[i].Citation()
+		for ; i < len(scores) && scores[i].Citation() == source; i++ {
+			text := scores[i].Text()
+			if i == 0 || scores[i-1].Label() != scores[i].Label() {
+				text = scores[i].Label() + " " + text
+			}
+			of = append(of, text)
+		}
+		parts = append(parts, strings.Join(of, ", ")+" ("+source+")")
+	}
+	return strings.Join(parts, "  ·  ")
 }
 
 func verdictColour(v diagnose.Verdict) color.RGBA {

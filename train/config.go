@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -99,11 +100,22 @@ type ValidateConfig struct {
 	Pictures int  `toml:"pictures"` // predicted samples to draw for each source
 }
 
+// maxConfigBytes is far more than any configuration has.
+const maxConfigBytes = 256 << 10
+
 // ReadConfig reads a configuration. A key that is not known is an error.
 func ReadConfig(name string) (Config, error) {
-	text, err := os.ReadFile(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the training configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the training configuration: %w", err)
+	}
+	if len(text) > maxConfigBytes {
+		return Config{}, fmt.Errorf("training configuration %s: is larger than %d KiB", name, maxConfigBytes>>10)
 	}
 	c, err := ParseConfig(text)
 	if err != nil {

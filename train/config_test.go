@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jcs-ct/jcs/dataset"
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 // recipes are the configurations that the project offers.
@@ -123,4 +124,26 @@ func TestFaultyConfigurationsAreRefusedByTheirKey(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	files, err := filepath.Glob("../configs/*.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("a.a.a.a = {a = [[[[]]]]}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		parsetest.Hold(t, len(text), func() {
+			if c, err := ParseConfig(text); err == nil && (c.Steps < 1 || len(c.Sources) == 0 || c.digest == "") {
+				t.Fatalf("%+v passed", c)
+			}
+		})
+	})
 }

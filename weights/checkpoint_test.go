@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jcs-ct/jcs/internal/parsetest"
 	"github.com/jcs-ct/jcs/weights/checkpointtest"
 )
 
@@ -180,7 +181,9 @@ func FuzzReadCheckpoint(f *testing.F) {
 	for _, b := range oddPickles() {
 		f.Add(b)
 	}
-	f.Fuzz(holdFuzzed)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		parsetest.Hold(t, len(b), func() { holdFuzzed(t, b) })
+	})
 }
 
 // holdFuzzed reads whatever the bytes are. All that comes out of them may not

@@ -21,7 +21,9 @@ type zipCheckpoint struct {
 }
 
 func openZip(r io.ReaderAt, size int64) (*zipCheckpoint, error) {
-	archive, err := zip.NewReader(r, size)
+	m := &metered{ReaderAt: r, left: maxZipDirectory}
+	archive, err := zip.NewReader(m, size)
+	m.listed = true
 	if err != nil {
 		return nil, fmt.Errorf("its zip archive is broken, perhaps cut short: %w", err)
 	}
@@ -159,4 +161,25 @@ func (z *zipCheckpoint) checksum(f *zip.File) error {
 		return fmt.Errorf("its zip entry %.80q is damaged: its checksum does not hold", f.Name)
 	}
 	return nil
+}
+
+// maxZipDirectory is how much of a file is read to list it as a zip: an entry
+// takes about 300 bytes of memory and no fewer than 46 in the file.
+const maxZipDirectory = 16 << 20
+
+// metered gives no more than so many bytes, until the zip is listed.
+type metered struct {
+	io.ReaderAt
+	left   int64
+	listed bool
+}
+
+func (m *metered) ReadAt(p []byte, at int64) (int, error) {
+	if m.listed {
+		return m.ReaderAt.ReadAt(p, at)
+	}
+	if m.left -= int64(len(p)); m.left < 0 {
+		return 0, errors.New("its directory is too large")
+	}
+	return m.ReaderAt.ReadAt(p, at)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 // raw builds a file of a header's text and data, well formed or not.
@@ -262,7 +264,9 @@ func FuzzRead(f *testing.F) {
 		f.Add(file)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		got, err := Read(bytes.NewReader(file), 1<<20)
+		var got *File
+		var err error
+		parsetest.Hold(t, len(file), func() { got, err = Read(bytes.NewReader(file), 1<<20) })
 		if err != nil {
 			return
 		}

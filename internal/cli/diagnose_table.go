@@ -9,6 +9,8 @@ import (
 	"github.com/jcs-ct/jcs/findings"
 )
 
+const researchOnly = "For research. Not a medical device, not for diagnosis."
+
 // printDiagnosis prints the short table for people.
 func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	rows := [][]string{{"verdict", verdictText(t, d)}}
@@ -19,7 +21,9 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 			rows = append(rows, []string{"opacity", opacityText(d)}, []string{"where", whereText(d.Lesions)})
 		}
 	}
+	rows = append(rows, severityRows(d.Severity)...)
 	rows = append(rows, []string{"time", timeText(d.TimingMS)})
+	rows = append(rows, seriesRows(d.Input.Series)...)
 	for _, w := range d.Warnings {
 		rows = append(rows, []string{"warning", w.Message})
 	}
@@ -27,7 +31,7 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	if err := t.table(rows); err != nil {
 		return err
 	}
-	fmt.Fprintln(t.err, "For research. Not a medical device, not for diagnosis.")
+	fmt.Fprintln(t.err, researchOnly)
 	return nil
 }
 
@@ -76,6 +80,26 @@ func opacityText(d *diagnose.Diagnosis) string {
 		text += fmt.Sprintf(", %.1f %% of the lungs", *d.Lungs.Both.OpacityPercent)
 	}
 	return text
+}
+
+// severityRows names each score with its source.
+func severityRows(s *findings.Severity) [][]string {
+	if s == nil {
+		return nil
+	}
+	var rows [][]string
+	for _, c := range s.Scores {
+		rows = append(rows, []string{c.Label(), c.Text() + " (" + c.Citation() + ")"})
+	}
+	for i := 0; i < len(s.Absent); {
+		var names []string
+		reason := s.Absent[i].Reason
+		for ; i < len(s.Absent) && s.Absent[i].Reason == reason; i++ {
+			names = append(names, strings.ReplaceAll(s.Absent[i].Name, "_", " "))
+		}
+		rows = append(rows, []string{"not scored", strings.Join(names, ", ") + ": " + reason})
+	}
+	return rows
 }
 
 // whereText counts the lesions of each lung and zone.

@@ -26,13 +26,13 @@ type selection struct {
 }
 
 // keep reports whether a row is to be taken.
-func (s selection) keep(row map[string]string) (bool, error) {
+func (s selection) keep(row dataset.Row) (bool, error) {
 	for _, w := range s.Where {
 		column, value, ok := strings.Cut(w, "=")
 		if !ok {
 			return false, usage("--where %s: COLUMN=VALUE is wanted", w)
 		}
-		got, known := row[column]
+		got, known := row.Value(column)
 		if !known {
 			return false, usage("--where %s: the index has no column %s", w, column)
 		}

@@ -35,8 +35,19 @@ type info struct {
 	Affine     *[4][4]float64 `json:"affine_lps_mm,omitempty"`
 	RangeHU    *[2]int16      `json:"range_hu,omitempty"`
 	Window     *window        `json:"window_hu,omitempty"`
+	Stored     *storedGrid    `json:"stored,omitempty"`
+	Look       *ct.Look       `json:"look,omitempty"`
+	Series     []ct.Series    `json:"series,omitempty"`
 	SliceFiles []infoSlice    `json:"slice_files"`
 	Warnings   []ct.Warning   `json:"warnings"`
+}
+
+// storedGrid is the grid that an input stores, where it is another than the one
+// that is looked at.
+type storedGrid struct {
+	Order  ct.Order       `json:"order"`
+	Size   [3]int         `json:"size"`
+	Affine *[4][4]float64 `json:"affine_lps_mm,omitempty"`
 }
 
 // window is the window that the networks see.
@@ -69,7 +80,7 @@ func (c *infoCommand) Run(ctx context.Context, t *terminal) error {
 }
 
 func describe(in *ct.Input) info {
-	d := info{Schema: infoSchema, Kind: in.Kind, Slices: in.Len(), Warnings: append([]ct.Warning{}, in.Warnings...)}
+	d := info{Schema: infoSchema, Kind: in.Kind, Slices: in.Len(), Look: in.Look, Series: in.Series, Warnings: append([]ct.Warning{}, in.Warnings...)}
 	for i, source := range in.Sources {
 		s := infoSlice{Index: i, File: source.File, InstanceUID: source.InstanceUID}
 		if source.HasPosition {
@@ -90,6 +101,9 @@ func describe(in *ct.Input) info {
 	}
 	if v := in.Volume; v != nil {
 		d.SeriesUID, d.StudyUID = v.SeriesUID, v.StudyUID
+		if !v.Order.AsStored() {
+			d.Stored = &storedGrid{Order: v.Order, Size: v.Order.StoredSize([3]int{v.Columns, v.Rows, v.Slices})}
+		}
 		lung := ct.LungWindow()
 		d.Window = &window{lung.Level, lung.Width}
 		d.RangeHU = &[2]int16{v.HU[0], v.HU[0]}
@@ -100,6 +114,10 @@ func describe(in *ct.Input) info {
 		switch {
 		case ok:
 			d.SpacingMM, d.Affine = &[3]float64{x, y, z}, &v.Affine
+			if d.Stored != nil {
+				affine := v.StoredAffine()
+				d.Stored.Affine = &affine
+			}
 		case x > 0 && y > 0:
 			d.PixelMM = &[2]float64{x, y}
 		}
@@ -135,8 +153,34 @@ func (d info) rows() [][]string {
 	} else {
 		add("values", "already windowed, 8 bits")
 	}
+	if s := d.Stored; s != nil {
+		add("stored as", "%d x %d x %d, in another order of axes (%d %d %d)", s.Size[0], s.Size[1], s.Size[2], s.Order[0], s.Order[1], s.Order[2])
+	}
+	rows = append(rows, lookRows(d.Look, d.RangeHU != nil)...)
+	rows = append(rows, seriesRows(d.Series)...)
 	for _, w := range d.Warnings {
-		add("warning", "%s", w.Message)
+		add("warning", "%s (%s)", w.Message, w.Code)
+	}
+	return rows
+}
+
+// lookRows say what a coarse look told.
+func lookRows(l *ct.Look, volume bool) [][]string {
+	if l == nil {
+		return nil
+	}
+	var rows [][]string
+	switch {
+	case volume && l.LungMM > 0:
+		rows = append(rows, []string{"lung", fmt.Sprintf("in %s, over %.0f mm", plural(l.LungSlices, "slice"), l.LungMM)})
+	case volume:
+		rows = append(rows, []string{"lung", "in " + plural(l.LungSlices, "slice")})
+	}
+	switch {
+	case l.NoiseHU > 0:
+		rows = append(rows, []string{"noise", fmt.Sprintf("about %.0f HU in soft tissue", l.NoiseHU)})
+	case l.NoiseGrey > 0:
+		rows = append(rows, []string{"noise", fmt.Sprintf("about %.1f of 255 greys", l.NoiseGrey)})
 	}
 	return rows
 }

@@ -18,16 +18,17 @@ import (
 type grammar struct {
 	Quiet bool `help:"No progress on stderr."`
 
-	Diagnose diagnoseCommand `cmd:"" help:"The whole way from a CT to a diagnosis."`
-	Classify classifyCommand `cmd:"" help:"The probability of every slice."`
-	Segment  segmentCommand  `cmd:"" help:"The opacities of every slice, as masks."`
-	Info     infoCommand     `cmd:"" help:"What is understood of an input."`
-	Evaluate evaluateCommand `cmd:"" help:"Measure a model on labelled slices."`
-	Train    trainCommand    `cmd:"" help:"Train a network."`
-	Model    modelCommand    `cmd:"" help:"Models and what they were made of."`
-	Phantom  phantomCommand  `cmd:"" help:"A synthetic chest CT with its truth."`
-	Bench    benchCommand    `cmd:"" help:"How fast this machine runs the networks."`
-	Version  versionCommand  `cmd:"" help:"Versions of the program and its libraries."`
+	Diagnose     diagnoseCommand     `cmd:"" help:"The whole way from a CT to a diagnosis."`
+	Classify     classifyCommand     `cmd:"" help:"The probability of every slice."`
+	Segment      segmentCommand      `cmd:"" help:"The opacities of every slice, as masks."`
+	Info         infoCommand         `cmd:"" help:"What is understood of an input."`
+	Evaluate     evaluateCommand     `cmd:"" help:"Measure a model on labelled slices."`
+	Train        trainCommand        `cmd:"" help:"Train a network."`
+	Model        modelCommand        `cmd:"" help:"Models and what they were made of."`
+	Phantom      phantomCommand      `cmd:"" help:"A synthetic chest CT with its truth."`
+	Capabilities capabilitiesCommand `cmd:"" help:"What this build reads, writes and can do."`
+	Bench        benchCommand        `cmd:"" help:"How fast this machine runs the networks."`
+	Version      versionCommand      `cmd:"" help:"Versions of the program and its libraries."`
 }
 
 const description = `Reads a chest CT and says whether it shows COVID-19 pneumonia, where, how much, and why it thinks so. For research; not a medical device.`

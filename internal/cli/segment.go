@@ -10,6 +10,7 @@ import (
 type segmentCommand struct {
 	inputFlags
 	modelFlags
+	densityFlag
 	Out   string `required:"" placeholder:"DIR" help:"Folder for the masks; must not exist or be empty."`
 	Force bool   `help:"Replace an earlier result in --out."`
 	JSON  bool   `name:"json" help:"Print what was measured as JSON."`
@@ -24,6 +25,10 @@ Example: jcs segment study/ --out masks/`
 
 // Run segments the input.
 func (c *segmentCommand) Run(ctx context.Context, t *terminal) error {
+	density, err := c.density()
+	if err != nil {
+		return usageError{err}
+	}
 	engine, err := c.options(t)
 	if err != nil {
 		return err
@@ -42,7 +47,7 @@ func (c *segmentCommand) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	o := diagnose.DefaultOptions()
-	o.Segment, o.Engine = diagnose.SegmentAll, engine
+	o.Segment, o.Engine, o.Density = diagnose.SegmentAll, engine, density
 	o.Progress = func(stage diagnose.Stage, done, total int) { t.progress(string(stage), done, total) }
 	result, err := diagnose.Run(ctx, in, models, o)
 	if err != nil {

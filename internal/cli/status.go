@@ -24,6 +24,7 @@ func (t *terminal) report(ctx context.Context, err error) int {
 		wrong    usageError
 		occupied *report.OccupiedError
 		refused  *ct.Refusal
+		part     *partRefusedError
 	)
 	switch {
 	case err == nil:
@@ -31,6 +32,9 @@ func (t *terminal) report(ctx context.Context, err error) int {
 	case ctx.Err() != nil:
 		fmt.Fprintln(t.err, "jcs: interrupted")
 		return statusInterrupted
+	case errors.As(err, &part):
+		fmt.Fprintln(t.err, "jcs:", part)
+		return statusRefused
 	case errors.As(err, &refused):
 		fmt.Fprintln(t.err, "jcs:", refused)
 		return statusRefused

@@ -41,9 +41,6 @@ func (*Child) FrameOf(string, int, func([]byte) ([]byte, error)) (*Image, error)
 // Write returns [ErrUnavailable].
 func (*Child) Write([]Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
 
-// WriteAs returns [ErrUnavailable].
-func (*Child) WriteAs(string, []Attribute, []byte) ([]byte, error) { return nil, ErrUnavailable }
-
 // Ended is true.
 func (*Child) Ended() bool { return true }
 
