@@ -15,9 +15,9 @@
 CT ?=
 DEMO ?= demo
 FUZZTIME ?= 10s
+N ?= 100000
 FUZZRUNS ?= 10000000
 FUZZ ?= ^Fuzz
-N ?= 100000
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.

@@ -135,7 +135,9 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
 
 // read fills dst with the slice's Hounsfield units.
 func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
-	image, err := c.FrameOf(s.file, max(0, s.number-1), func() ([]byte, error) { return s.entry.read(limits.FileBytes) })
+	image, err := c.FrameOf(s.file, max(0, s.number-1), func(buffer []byte) ([]byte, error) {
+		return s.entry.readInto(buffer, limits.FileBytes)
+	})
 	if err != nil {
 		return decodeError(s.entry.name, err)
 	}
@@ -153,7 +155,7 @@ func decodeError(name string, err error) error {
 	case dcmtk.Broken:
 		r = refuse("broken_dicom", "%s is cut short or broken (%s): copy or export it again", name, e.Detail)
 	case dcmtk.Unsupported:
-		r = refuse("transfer_syntax", "%s is stored as %s, which is not read yet: export the series uncompressed, or convert it with gdcmconv --raw", name, syntaxName(e.Detail))
+		r = refuse("transfer_syntax", "%s is stored as %s, which is not read: export the series uncompressed, or convert it with gdcmconv --raw", name, syntaxName(e.Detail))
 	case dcmtk.TooLarge:
 		r = refuse("too_large", "%s declares more data than one CT slice has (%s): give single slices", name, e.Detail)
 	case dcmtk.Memory:
@@ -171,16 +173,11 @@ func decodeError(name string, err error) error {
 // (PS3.6, table A-1).
 func syntaxName(uid string) string {
 	name := map[string]string{
-		"1.2.840.10008.1.2.4.90":  "JPEG 2000",
-		"1.2.840.10008.1.2.4.91":  "JPEG 2000",
 		"1.2.840.10008.1.2.4.92":  "JPEG 2000 part 2",
 		"1.2.840.10008.1.2.4.93":  "JPEG 2000 part 2",
 		"1.2.840.10008.1.2.4.110": "JPEG XL",
 		"1.2.840.10008.1.2.4.111": "JPEG XL",
 		"1.2.840.10008.1.2.4.112": "JPEG XL",
-		"1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000",
-		"1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000",
-		"1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
 	}[uid]
 	switch {
 	case name != "":

@@ -35,7 +35,10 @@ type entry struct {
 }
 
 // read returns the file's bytes, at most limit of them; more is a refusal.
-func (e entry) read(limit int64) ([]byte, error) {
+func (e entry) read(limit int64) ([]byte, error) { return e.readInto(nil, limit) }
+
+// readInto is read, into a buffer where that is large enough.
+func (e entry) readInto(buffer []byte, limit int64) ([]byte, error) {
 	if e.size > limit {
 		return nil, e.tooLarge(limit)
 	}
@@ -44,7 +47,10 @@ func (e entry) read(limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	data := make([]byte, 0, e.size+1)
+	data := buffer[:0]
+	if int64(cap(buffer)) <= e.size {
+		data = make([]byte, 0, e.size+1)
+	}
 	for {
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]

@@ -107,9 +107,9 @@ func (in *Input) dropCopies(ctx context.Context, d *decoders, s []*slice, limits
 
 // alike reports whether two slices are the same, by their Hounsfield units.
 func alike(ctx context.Context, d *decoders, a, b *slice, limits Limits) (bool, error) {
-	// Frames of one file lie in it side by side; of two files, they are alike if
-	// the files are.
-	if a.file != b.file && a.number == b.number {
+	// The frames of two files are alike if the files are, which saves decoding the
+	// files for each of them.
+	if a.number > 0 && a.file != b.file && a.number == b.number {
 		if same, err := d.identical(a, b, limits); same || err != nil {
 			return same, err
 		}
@@ -240,7 +240,7 @@ func filled(s []*slice, gaps []float64, usual float64) []*slice {
 		for k := 1; k < n; k++ {
 			t := float64(k) / float64(n)
 			between := *s[i]
-			between.missing, between.entry, between.instance = true, entry{}, ""
+			between.missing, between.entry, between.file, between.number, between.instance = true, entry{}, "", 0, ""
 			between.along += t * g
 			between.position = add(s[i].position, scale(sub(s[i+1].position, s[i].position), t))
 			full = append(full, &between)

@@ -31,6 +31,7 @@ type versionInfo struct {
 	Engine         string `json:"engine"`
 	InstructionSet string `json:"instruction_set,omitempty"`
 	DCMTK          string `json:"dcmtk,omitempty"`
+	OpenJPEG       string `json:"openjpeg,omitempty"`
 }
 
 // Run prints the versions.
@@ -42,7 +43,7 @@ func (c *versionCommand) Run(ctx context.Context, t *terminal) error {
 	d.Engine, d.InstructionSet = engineVersion()
 	d.Commit, d.Changed = commit()
 	if child, err := dcmtk.Start(ctx, dcmtk.Limits{}); err == nil {
-		d.DCMTK = child.Version()
+		d.DCMTK, d.OpenJPEG = child.Version(), child.OpenJPEGVersion()
 		if err := child.Close(); err != nil {
 			return err
 		}
@@ -66,7 +67,11 @@ func (c *versionCommand) Run(ctx context.Context, t *terminal) error {
 	if dicom == "" {
 		dicom = "not in this build: DICOM is not read"
 	}
-	return t.table(append(rows, []string{"DCMTK", dicom}))
+	rows = append(rows, []string{"DCMTK", dicom})
+	if d.OpenJPEG != "" {
+		rows = append(rows, []string{"OpenJPEG", d.OpenJPEG})
+	}
+	return t.table(rows)
 }
 
 // programVersion is the module's version, "(devel)" for a build of a checkout.

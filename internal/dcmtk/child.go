@@ -34,6 +34,7 @@ type Child struct {
 	buffer            []byte
 	ended             error // why there is no child any more
 
+	file       []byte  // where files are read to
 	held       string  // the key of the open image; see FrameOf
 	open       *Header // of the open image
 	frameBytes int64   // of a frame of the open image; 0 where none is open
@@ -180,13 +181,20 @@ func (c *Child) Frame(i int) ([]byte, error) {
 	return samples, nil
 }
 
+// maxKeptFile is the largest buffer for files that is kept for the next one.
+const maxKeptFile = 4 << 20
+
 // FrameOf decodes a frame, counted from 0, of the file that key names. file gives
-// the file's bytes; it is not asked where the last frame was of the same file.
-func (c *Child) FrameOf(key string, i int, file func() ([]byte, error)) (*Image, error) {
+// the file's bytes, in the buffer where that is large enough; it is not asked
+// where the last frame was of the same file.
+func (c *Child) FrameOf(key string, i int, file func(buffer []byte) ([]byte, error)) (*Image, error) {
 	if c.held != key || c.frameBytes == 0 {
-		data, err := file()
+		data, err := file(c.file)
 		if err != nil {
 			return nil, err
+		}
+		if cap(data) <= maxKeptFile {
+			c.file = data[:0]
 		}
 		image, err := c.Image(data)
 		if err != nil {
@@ -307,17 +315,20 @@ func (c *Child) stop() {
 // Ended reports whether the child answers no more.
 func (c *Child) Ended() bool { return c.ended != nil }
 
-// MaxResident returns the most memory in bytes that the child had, once it has
-// ended; 0 before.
+// MaxResident returns the most memory in bytes that the child has had; 0 once it
+// has ended. (What the system tells of ended processes counts their parent's in.)
 func (c *Child) MaxResident() int64 {
-	if c.cmd.ProcessState == nil {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if err != nil || c.Ended() {
 		return 0
 	}
-	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	text, _, _ := strings.Cut(after, " kB")
+	kib, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
 		return 0
 	}
-	return usage.Maxrss << 10 // KiB
+	return kib << 10
 }
 
 // Close ends the child. It may be called more than once.

@@ -6,7 +6,7 @@ import "time"
 type Limits struct {
 	Memory int64         // bytes of address space beyond what the process starts with; 768 MiB
 	CPU    time.Duration // of the child's whole life; 10 minutes
-	Wall   time.Duration // of one request; 10 s, and a second more for each 32 MiB
+	Wall   time.Duration // of one request; 9 s, and a second more for each 32 MiB
 	Pixels int64         // bytes of one file's decoded pixels; 128 MiB
 }
 
@@ -18,7 +18,7 @@ func (l Limits) orDefaults() Limits {
 		l.CPU = 10 * time.Minute
 	}
 	if l.Wall <= 0 {
-		l.Wall = 10 * time.Second
+		l.Wall = 9 * time.Second
 	}
 	if l.Pixels <= 0 {
 		l.Pixels = 128 << 20

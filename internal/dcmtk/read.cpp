@@ -43,7 +43,7 @@ namespace {
 const Uint32 kMaxReadLength = DCM_MaxReadLength;
 
 // What a deflated file may inflate to: far more than a slice needs.
-const size_t kMaxInflated = size_t(128) << 20;
+const size_t kMaxInflated = size_t(64) << 20;
 
 // More frames than any scan has.
 const size_t kMaxGroups = 20000;

@@ -34,7 +34,7 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 func (*Child) Frame(int) ([]byte, error) { return nil, ErrUnavailable }
 
 // FrameOf returns [ErrUnavailable].
-func (*Child) FrameOf(string, int, func() ([]byte, error)) (*Image, error) {
+func (*Child) FrameOf(string, int, func([]byte) ([]byte, error)) (*Image, error) {
 	return nil, ErrUnavailable
 }
 

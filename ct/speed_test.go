@@ -1,0 +1,74 @@
+package ct
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jcs-ct/jcs/internal/dcmtk"
+)
+
+// How fast real series are read, and in how much memory (docs/reading.md):
+//
+//	go test ./ct -run '^$' -bench Series -benchtime 5x
+func BenchmarkUncompressedSeries(b *testing.B) { benchmarkSeries(b, "chest-series") }
+
+func BenchmarkLosslessJPEGSeries(b *testing.B) { benchmarkSeries(b, "covid-series") }
+
+// benchmarkSeries reports slices a second, the volume's size, and the most memory
+// that reading takes: of this process beyond what it had before, and of all its
+// children, whose program and libraries are counted in.
+func benchmarkSeries(b *testing.B, name string) {
+	path := filepath.Join(sharedData, name)
+	if _, err := os.Stat(path); err != nil {
+		b.Skipf("the project's data are not beside this checkout: shared/data/%s", name)
+	}
+	slices, volume, own, children := 0, int64(0), int64(0), int64(0)
+	before := peakBytes(b)
+	for b.Loop() {
+		c, err := Survey(b.Context(), path, Options{})
+		if errors.Is(err, dcmtk.ErrUnavailable) {
+			b.Skip(err)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		in, err := c.Open(b.Context(), 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if own == 0 { // of the first time: later ones leave garbage
+			own = peakBytes(b) - before
+			for _, child := range c.decoders.children {
+				children += child.MaxResident()
+			}
+		}
+		c.Close()
+		slices, volume = in.Len(), 2*int64(len(in.Volume.HU))
+	}
+	b.ReportMetric(float64(slices*b.N)/b.Elapsed().Seconds(), "slices/s")
+	b.ReportMetric(float64(volume>>20), "volume-MiB")
+	b.ReportMetric(float64(own>>20), "parent-MiB")
+	b.ReportMetric(float64(children>>20), "children-MiB")
+}
+
+// peakBytes is the most memory that this process had.
+func peakBytes(b testing.TB) int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Skip(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmHWM:" {
+			kib, err := strconv.ParseInt(f[1], 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	return 0
+}
