@@ -33,9 +33,10 @@ func (c *Contents) surveyDICOM(ctx context.Context) error {
 
 // readDICOM reads the series that was taken of a study.
 func (c *Contents) readDICOM(ctx context.Context, s *Study) (*Input, error) {
-	if err := c.decoders.revive(ctx); err != nil {
+	if err := c.wake(ctx); err != nil {
 		return nil, err
 	}
+	defer c.rest()
 	in := s.taken.in.clone()
 	in.Series = s.told()
 	if err := in.readPixels(ctx, c.decoders, c.options); err != nil {
@@ -48,6 +49,23 @@ func (c *Contents) readDICOM(ctx context.Context, s *Study) (*Input, error) {
 	in.warnVolume()
 	in.slices = nil
 	return in, nil
+}
+
+// wake starts the decoders again that rest ended. They are not kept between two
+// studies: children die with the thread that started them, and what is done with
+// a study may end threads.
+func (c *Contents) wake(ctx context.Context) error {
+	if c.decoders != nil {
+		return c.decoders.revive(ctx)
+	}
+	var err error
+	c.decoders, err = startDecoders(ctx, c.found[formatDICOM], c.options.Limits)
+	return err
+}
+
+func (c *Contents) rest() {
+	c.decoders.close()
+	c.decoders = nil
 }
 
 // clone copies an input whose pixels are not read yet, so that it can be read
