@@ -23,6 +23,8 @@ const (
 	// of air and lung, lie within these in Hounsfield units.
 	tissueLowHU, tissueHighHU = -120, 180
 	darkestHU                 = -800
+	// leastTissue is the least share of the voxels that is soft tissue.
+	leastTissue = 0.02
 
 	// The noise measured is 3 and 28 HU on the two series at hand, 1 to 43 greys
 	// on volumes20, whose contrast was enhanced, and up to 15 on other pictures.
@@ -68,7 +70,9 @@ func (in *Input) assess() {
 func (in *Input) warnValues() {
 	l := in.Look
 	switch {
-	case l.tissue > 0.05 && (l.tissueHU < tissueLowHU || l.tissueHU > tissueHighHU):
+	case l.tissue < leastTissue && l.air > leastTissue:
+		in.warn("not_hu", "the values are hardly Hounsfield units: there is air, and hardly a voxel is soft tissue; the rescale may be wrong")
+	case l.tissue > leastTissue && (l.tissueHU < tissueLowHU || l.tissueHU > tissueHighHU):
 		in.warn("not_hu", fmt.Sprintf("the values are hardly Hounsfield units: what should be soft tissue has %.0f HU (its median), where %d to %d are usual; the rescale may be wrong", l.tissueHU, tissueLowHU, tissueHighHU))
 	case l.air > 0.01 && l.darkHU > darkestHU:
 		in.warn("not_hu", fmt.Sprintf("the values are hardly Hounsfield units: the darkest tenth of air and lung reaches up to %.0f HU, where it is below %d; the rescale may be wrong", l.darkHU, darkestHU))
@@ -128,6 +132,8 @@ func (in *Input) place(k int) string {
 func (in *Input) warnNoise() {
 	l := in.Look
 	switch {
+	case !l.noiseKnown && l.tissue > leastTissue:
+		in.warn("noise_extreme", "the noise is so strong that no soft tissue is whole enough to measure it in: ground glass is lost in it")
 	case l.NoiseHU > swampedHU:
 		in.warn("noise_extreme", fmt.Sprintf("the noise in soft tissue is about %.0f HU; over %d HU ground glass is lost in it", l.NoiseHU, swampedHU))
 	case l.NoiseHU > noisyHU:

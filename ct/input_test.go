@@ -102,7 +102,7 @@ func TestPicturesComeInTheNaturalOrderOfTheirNames(t *testing.T) {
 }
 
 func TestSinglePictureOpens(t *testing.T) {
-	in := open(t, filepath.Join(folder(t, map[string][]byte{"a.jpg": pngOf(64, 64)}), "a.jpg"), Options{})
+	in := open(t, filepath.Join(folder(t, map[string][]byte{"a.jpg": pngOf(60, 60)}), "a.jpg"), Options{})
 	if in.Len() != 1 || in.Sources[0].File != "a.jpg" || len(in.Warnings) != 0 {
 		t.Errorf("%+v", in)
 	}
@@ -110,7 +110,7 @@ func TestSinglePictureOpens(t *testing.T) {
 
 func TestOddPicturesAreReadWithWarnings(t *testing.T) {
 	black := image.NewGray(image.Rect(0, 0, 64, 64))
-	for code, data := range map[string][]byte{"few_greys": encodePNG(black), "unusual_shape": pngOf(200, 64)} {
+	for code, data := range map[string][]byte{"few_greys": encodePNG(black), "unusual_shape": pngOf(200, 60)} {
 		in := open(t, folder(t, map[string][]byte{"a.png": data}), Options{})
 		if len(in.Warnings) != 1 || in.Warnings[0].Code != code || !strings.Contains(in.Warnings[0].Message, "a.png") {
 			t.Errorf("%s: %+v", code, in.Warnings)

@@ -24,6 +24,7 @@ type Look struct {
 	cutHigh     bool
 	cutSides    bool
 	jumpAt      int // the slice before the jump
+	noiseKnown  bool
 	tissueHU    float64
 	darkHU      float64
 	air, tissue float64 // shares of the voxels
@@ -59,7 +60,7 @@ func lookAt(v *Volume) *Look {
 	}
 	l.cutSides = float64(edges) > cutEdges*cells
 	l.Jump, l.jumpAt = jump(fields)
-	l.NoiseHU = noiseOf(v)
+	l.NoiseHU, l.noiseKnown = noiseOf(v)
 	l.densities(v)
 	return l
 }
@@ -140,12 +141,12 @@ func held(hu float32) float32 { return max(-1000, min(hu, 100)) }
 // noiseSlices is of how many slices the noise is measured.
 const noiseSlices = 15
 
-// noiseOf is the standard deviation of the noise in soft tissue, 0 where there is
-// too little of it: from the Laplacian of Immerkær (1996), with the median in
+// noiseOf is the standard deviation of the noise in soft tissue, unless there is
+// too little of it that is whole: from the Laplacian of Immerkær (1996), with the median in
 // place of the mean so that edges do not count. Noise that a smooth kernel has
 // spread over neighbours counts for less than it is.
-func noiseOf(v *Volume) float64 {
-	var all residuals
+func noiseOf(v *Volume) (hu float64, ok bool) {
+	all := new(residuals)
 	for _, k := range spread(v.Slices, noiseSlices) {
 		hu := v.Slice(k)
 		all.add(v.Columns, v.Rows, func(i int) (int, bool) { h := int(hu[i]); return h, h >= -150 && h <= 250 })
@@ -155,8 +156,8 @@ func noiseOf(v *Volume) float64 {
 
 // noiseOfPicture is the same of a picture's greys that are neither black nor
 // white.
-func noiseOfPicture(p *image.Gray) float64 {
-	var all residuals
+func noiseOfPicture(p *image.Gray) (greys float64, ok bool) {
+	all := new(residuals)
 	all.add(p.Rect.Dx(), p.Rect.Dy(), func(i int) (int, bool) {
 		g := int(p.Pix[i/p.Rect.Dx()*p.Stride+i%p.Rect.Dx()])
 		return g, g >= 20 && g <= 235
@@ -196,17 +197,18 @@ func abs(i int) int { return max(i, -i) }
 // fewResiduals is too few pixels to tell noise by.
 const fewResiduals = 500
 
-func (r *residuals) deviation() float64 {
+// deviation is the noise, unless too few pixels are of use.
+func (r *residuals) deviation() (sd float64, ok bool) {
 	if r.n < fewResiduals {
-		return 0
+		return 0, false
 	}
 	left := r.n / 2
 	for v, n := range r.count {
 		if left -= n; left < 0 {
-			return float64(v) / 0.6745 / 6
+			return float64(v) / 0.6745 / 6, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // lookAtPictures looks at pictures, of many only at some.
@@ -216,7 +218,7 @@ func lookAtPictures(pictures []*image.Gray) *Look {
 	seen, black := 0, 0
 	for _, i := range spread(len(pictures), noiseSlices) {
 		p := pictures[i]
-		if n := noiseOfPicture(p); n > 0 {
+		if n, ok := noiseOfPicture(p); ok {
 			noise = append(noise, n)
 		}
 		if share, ok := blackLungs(p); ok {
