@@ -68,20 +68,23 @@ func logit(p float64) float64 {
 	return math.Log(p / (1 - p))
 }
 
-// calibrate adds the calibrated probability, where the classifier is the one
-// that the calibration was made for.
+// calibrate adds the calibrated probability where the calibration was made for
+// such studies: pictures, judged by the default rule, by the same classifier. Of
+// volumes there were too few with a known answer, so nothing is said of them.
 func (s *study) calibrate() error {
 	c, err := DefaultCalibration()
 	if err != nil {
 		return err
 	}
-	if s.Probability == nil || c.ClassifierSHA256 == "" || s.Model.ClassifierSHA256 != c.ClassifierSHA256 {
+	rule, usual := s.options.Rule, DefaultRule()
+	fits := s.in.Volume == nil && rule.Choice == usual.Choice && rule.Share == usual.Share
+	if s.Probability == nil || !fits || c.ClassifierSHA256 == "" || s.Model.ClassifierSHA256 != c.ClassifierSHA256 {
 		return nil
 	}
 	s.Calibrated = &Calibrated{
 		Probability: c.at(*s.Probability, s.options.Rule.prevalence()),
 		Prevalence:  s.options.Rule.prevalence(),
-		Text: fmt.Sprintf("logistic curve of the study's probability, fitted on %s; calibration error %.2f on %s, moved to the prevalence; whole volumes were not among them",
+		Text: fmt.Sprintf("logistic curve of the study's probability, fitted on %s; calibration error %.2f on %s, moved to the prevalence",
 			c.Fitted, c.TestedECE, c.Tested),
 	}
 	return nil

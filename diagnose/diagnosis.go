@@ -34,6 +34,7 @@ type Diagnosis struct {
 	Severity    *findings.Severity     `json:"severity,omitempty"` // of a volume whose lungs were found
 	// ActivationInLung is the mean of the positive slices'.
 	ActivationInLung *float64           `json:"activation_in_lung,omitempty"`
+	LungInView       *float64           `json:"lung_in_view,omitempty"`
 	Methods          map[string]string  `json:"methods"` // how figures were got, by their key
 	Warnings         []ct.Warning       `json:"warnings"`
 	TimingMS         map[string]float64 `json:"timing_ms"`
@@ -89,6 +90,9 @@ type Slice struct {
 	// ActivationInLung is the share of the activation map that lies in the
 	// lungs; there for positive slices.
 	ActivationInLung *float64 `json:"activation_in_lung,omitempty"`
+	// LungInView is the share of what the classifier saw that the same hulls
+	// take: a map without preference for the lungs would have as much in them.
+	LungInView *float64 `json:"lung_in_view,omitempty"`
 }
 
 // File is a file of the report.

@@ -34,9 +34,8 @@ func (s *study) judge() error {
 }
 
 const (
-	fewSlices         = 10
-	activationOutside = 0.5 // mean share of the activation in the lungs: below, it is doubtful
-	opacityOutside    = 0.2 // share of the opaque pixels that lay away from the lungs
+	fewSlices      = 10
+	opacityOutside = 0.2 // share of the opaque pixels that lay away from the lungs
 )
 
 // warn says what a reader should know of the result.
@@ -44,7 +43,7 @@ func (s *study) warn() {
 	add := func(code, format string, args ...any) {
 		s.Warnings = append(s.Warnings, ct.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	lung, segmented, positive, inLung := 0, 0, 0, 0.0
+	lung, segmented, positive, inLung, inView := 0, 0, 0, 0.0, 0.0
 	for i, d := range s.Slices {
 		if s.showsLung(i) {
 			lung++
@@ -52,9 +51,10 @@ func (s *study) warn() {
 				segmented++
 			}
 		}
-		if d.Positive && d.ActivationInLung != nil {
+		if d.Positive && d.ActivationInLung != nil && d.LungInView != nil {
 			positive++
 			inLung += *d.ActivationInLung
+			inView += *d.LungInView
 		}
 	}
 	if s.in.Volume == nil && len(s.Lesions) > 0 {
@@ -67,10 +67,12 @@ func (s *study) warn() {
 		add("few_lung_slices", "only %d slices show lung", lung)
 	}
 	if positive > 0 {
-		s.ActivationInLung = pointer(inLung / float64(positive))
+		n := float64(positive)
+		s.ActivationInLung, s.LungInView = pointer(inLung/n), pointer(inView/n)
 	}
-	if positive > 0 && inLung/float64(positive) < activationOutside {
-		add("activation_outside_lungs", "only %.0f %% of what made the classifier call slices positive lies in the lungs: do not trust it without a look at the activation maps", 100*inLung/float64(positive))
+	if inLung < inView { // no more than by chance
+		add("activation_outside_lungs", "only %.0f %% of what made the classifier call slices positive lies in the lungs, which take %.0f %% of what it saw: do not trust it without a look at the activation maps",
+			100**s.ActivationInLung, 100**s.LungInView)
 	}
 	dropped := float64(s.dropped.Load())
 	if marked := dropped + float64(s.masks.Count()); dropped > 0 && dropped > opacityOutside*marked {

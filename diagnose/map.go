@@ -46,10 +46,20 @@ func (m *Map) OnSlice() []float32 {
 }
 
 // inLung is the share of the map that lies in the lungs' hull widened by margin,
-// nil of an empty map.
-func (m *Map) inLung(p place, margin float64) *float64 {
+// nil of an empty map, and the share of what the network saw that the hull takes.
+func (m *Map) inLung(p place, margin float64) (share *float64, ofView float64) {
 	hull := p.lungs.Hull(p.slice, margin)
-	inside, all := 0.0, 0.0
+	inside, all, cells := 0.0, 0.0, 0
+	for y := m.view.Min.Y; y < m.view.Max.Y; y++ {
+		for x := m.view.Min.X; x < m.view.Max.X; x++ {
+			if hull(x-m.slice.Min.X, y-m.slice.Min.Y) {
+				cells++
+			}
+		}
+	}
+	if n := m.view.Dx() * m.view.Dy(); n > 0 {
+		ofView = float64(cells) / float64(n)
+	}
 	width, values := m.slice.Dx(), m.OnSlice()
 	for y := range m.slice.Dy() {
 		for x, v := range values[y*width:][:width] {
@@ -63,7 +73,7 @@ func (m *Map) inLung(p place, margin float64) *float64 {
 		}
 	}
 	if all == 0 {
-		return nil
+		return nil, ofView
 	}
-	return pointer(inside / all)
+	return pointer(inside / all), ofView
 }

@@ -274,7 +274,7 @@ func (s *study) classify(ctx context.Context) error {
 	if s.in.Volume != nil {
 		s.Methods["classifier_view"] = fmt.Sprintf("the box of the slice's lungs, widened by %d mm", viewMarginMM)
 	}
-	s.Methods["activation_in_lung"] = fmt.Sprintf("share of the activation map (Grad-CAM at the classifier's last features) that lies in the convex hull of a lung, widened by %g mm; of positive slices", s.options.LungMarginMM)
+	s.Methods["activation_in_lung"] = fmt.Sprintf("share of the activation map (Grad-CAM at the classifier's last features) that lies in the convex hull of a lung, widened by %g mm; of positive slices. lung_in_view is the share of what the classifier saw that lies there: a map without preference would have as much", s.options.LungMarginMM)
 	return nil
 }
 
@@ -298,7 +298,11 @@ func (s *study) classifySlices(ctx context.Context, c *network.Classifier, batch
 		positive = positive || d.Positive
 		if d.Positive || s.in.Len() == 1 {
 			s.maps[i] = newMap(answers[k].Map, c.Plan(), whole[k], views[k])
-			d.ActivationInLung = s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
+			share, ofView := s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
+			d.ActivationInLung = share
+			if share != nil {
+				d.LungInView = &ofView
+			}
 		}
 	}
 	return positive, nil

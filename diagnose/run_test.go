@@ -220,7 +220,7 @@ func TestDoubtfulResultsAreWarnedOf(t *testing.T) {
 	if err := s.findLungs(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	s.Slices[0].Positive, s.Slices[0].ActivationInLung = true, pointer(0.2)
+	s.Slices[0].Positive, s.Slices[0].ActivationInLung, s.Slices[0].LungInView = true, pointer(0.2), pointer(0.3)
 	s.masks[0] = []uint8{1, 1}
 	s.dropped.Add(1)
 	s.warn()
@@ -228,6 +228,32 @@ func TestDoubtfulResultsAreWarnedOf(t *testing.T) {
 		if !warned(s.Diagnosis, code) {
 			t.Errorf("no warning %s among %v", code, s.Warnings)
 		}
+	}
+}
+
+func TestActivationMoreInTheLungsThanByChanceIsNotWarnedOf(t *testing.T) {
+	s := newStudy(pictures(2), models(t, 1), DefaultOptions())
+	if err := s.findLungs(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for i, in := range []float64{0.2, 0.45} { // one below, but not their mean
+		s.Slices[i].Positive, s.Slices[i].ActivationInLung, s.Slices[i].LungInView = true, pointer(in), pointer(0.3)
+	}
+	s.warn()
+	if warned(s.Diagnosis, "activation_outside_lungs") || math.Abs(*s.ActivationInLung-0.325) > 1e-12 || math.Abs(*s.LungInView-0.3) > 1e-12 {
+		t.Errorf("%v, %g in the lungs, which are %g", s.Warnings, *s.ActivationInLung, *s.LungInView)
+	}
+}
+
+func TestASeverityOfAPartIsALowerBound(t *testing.T) {
+	s := newStudy(chest(), models(t, 1), DefaultOptions())
+	if err := s.findLungs(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.Slices[6].Segmented = true
+	s.warn()
+	if !warned(s.Diagnosis, "partly_segmented") {
+		t.Errorf("no warning among %v", s.Warnings)
 	}
 }
 

@@ -16,10 +16,10 @@ func printDiagnosis(t *terminal, d *diagnose.Diagnosis, out string) error {
 	rows := [][]string{{"verdict", verdictText(t, d)}}
 	rows = append(rows, []string{"positive slices", positiveText(d)})
 	if c := d.Calibrated; c != nil {
-		rows = append(rows, []string{"calibrated", fmt.Sprintf("%.2f where %.0f %% of studies are positive (from pictures, see docs/verdict.md)", c.Probability, 100*c.Prevalence)})
+		rows = append(rows, []string{"calibrated", fmt.Sprintf("%.2f where %.0f %% of studies are positive, see docs/verdict.md", c.Probability, 100*c.Prevalence)})
 	}
 	if a := d.ActivationInLung; a != nil {
-		rows = append(rows, []string{"activation in lungs", fmt.Sprintf("%.0f %%", 100**a)})
+		rows = append(rows, []string{"activation in lungs", fmt.Sprintf("%.0f %%, by chance %.0f %%", 100**a, 100**d.LungInView)})
 	}
 	if d.Lesions != nil {
 		rows = append(rows, []string{"lesions", fmt.Sprint(len(d.Lesions))})
