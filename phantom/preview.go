@@ -13,8 +13,8 @@ const (
 	previewSlices = 3
 )
 
-// WritePreview writes a PNG of three slices in the lung window, from a quarter,
-// a half and three quarters of the volume.
+// WritePreview writes a PNG of three slices in the lung window, from a sixth,
+// a half and five sixths of the volume.
 func WritePreview(w io.Writer, v *ct.Volume) error {
 	window := ct.LungWindow()
 	x, y, _, _ := v.SpacingMM()

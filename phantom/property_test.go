@@ -14,7 +14,7 @@ import (
 )
 
 // cases is how many random lesions are measured: go test ./phantom -cases 200.
-var cases = flag.Int("cases", 4, "random lesions to measure")
+var cases = flag.Int("cases", 2, "random lesions to measure")
 
 // written returns the phantom as it is read from DICOM in some syntax.
 func written(t *testing.T, v *ct.Volume, truth *phantom.Truth, o phantom.Output) *ct.Volume {
