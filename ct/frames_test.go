@@ -25,7 +25,6 @@ type enhanced struct {
 	places  []float64 // of the frames, in their order in the file
 	declare int       // frames; those that there are where 0
 	rescale bool      // every other frame has another rescale
-	signed  bool
 }
 
 // write makes the file. Frame i shows testHU at its place.

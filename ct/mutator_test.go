@@ -19,7 +19,6 @@ type mutator struct {
 	plain    []seed   // explicit little endian, in elements
 	packed   [][]byte // encapsulated
 	bombs    [][]byte
-	deepest  []byte
 	mutation []mutation
 }
 

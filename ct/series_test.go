@@ -23,7 +23,6 @@ type scan struct {
 
 var (
 	kernelTag      = dcmtk.Tag{Group: 0x0018, Element: 0x1210}
-	numberTag      = dcmtk.Tag{Group: 0x0020, Element: 0x0011}
 	acquisitionTag = dcmtk.Tag{Group: 0x0020, Element: 0x0012}
 	descriptionTag = dcmtk.Tag{Group: 0x0008, Element: 0x103e}
 	instanceTag    = dcmtk.Tag{Group: 0x0008, Element: 0x0018}
