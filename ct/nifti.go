@@ -76,6 +76,10 @@ func (f niftiFile) read(ctx context.Context, o Options) (*Input, error) {
 	}
 	size := h.size()
 	if err := checkGrid(size, affine, o.Limits); err != nil {
+		var r *Refusal
+		if errors.As(err, &r) {
+			r.Sentence = f.entry.name + ": " + r.Sentence
+		}
 		return nil, err
 	}
 	hu, missing, err := f.hounsfield(ctx, h, o)

@@ -238,7 +238,7 @@ func TestQuantisedExportsRunInIntegerKernels(t *testing.T) {
 		}
 	}
 	t.Logf("mean difference %.4f, Dice %.3f over %d pixels, kernels %v", sum/(256*256), 2*float64(both)/float64(either), either/2, kernels)
-	if either < 200 || float64(2*both) < 0.9*float64(either) || sum/(256*256) > 0.01 {
+	if either < 200 || float64(2*both) < 0.85*float64(either) || sum/(256*256) > 0.01 {
 		t.Errorf("the masks have %d pixels in common, of %d together; the mean difference is %.4f", both, either, sum/(256*256))
 	}
 }
@@ -246,7 +246,11 @@ func TestQuantisedExportsRunInIntegerKernels(t *testing.T) {
 // phantomSlices are slices of a synthetic chest with opacities.
 func phantomSlices(t *testing.T) []*image.Gray {
 	t.Helper()
-	v, _, err := phantom.New(context.Background(), phantom.Config{Columns: 256, Rows: 256, Slices: 9, Seed: 1, GroundGlass: 3})
+	// Opacities behind both lungs, through the slices that are taken.
+	v, _, err := phantom.New(context.Background(), phantom.Config{Columns: 256, Rows: 256, Slices: 9, Seed: 1, Lesions: []phantom.Lesion{
+		{Kind: phantom.Mixed, CentreMM: [3]float64{-75, 45, 0}, RadiiMM: [3]float64{30, 35, 90}},
+		{Kind: phantom.Mixed, CentreMM: [3]float64{75, 45, 0}, RadiiMM: [3]float64{30, 35, 90}},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
