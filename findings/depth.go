@@ -28,24 +28,54 @@ const (
 // depths are the lungs' depths, found when they are first asked for.
 type depths struct {
 	once sync.Once
-	of   [][]uint8  // [slice][block], in halves of a millimetre, at most 255 of them
-	rim  [3]float64 // of each side: the depth to which it is peripheral, in the same unit
+	deep [][]uint64 // [slice][block / 64]: a bit is set where it is beyond the outer third of its lung
 }
 
 const depthsPerMM = 2
 
-// peripheral reports whether a block lies in the outer third of a lung's depth.
-// What lies outside the outline does.
-func (l *Lungs) peripheral(side Side, slice, block int) bool {
+// peripheral reports whether a block lies in the outer third of its lung's
+// depth. What lies outside the lungs' outline does.
+func (l *Lungs) peripheral(slice, block int) bool {
 	l.depths.once.Do(l.findDepths)
-	of := l.depths.of[slice]
-	return of == nil || float64(of[block]) <= l.depths.rim[side]
+	deep := l.depths.deep[slice]
+	return deep == nil || deep[block/64]>>(block%64)&1 == 0
 }
 
+// findDepths looks at every slice twice: first for the greatest depth, then for
+// what is beyond a third of it. Only a bit a block is kept. Blocks beyond the
+// lungs count to the side of the body that they lie on.
 func (l *Lungs) findDepths() {
-	d := &l.depths
-	d.of = make([][]uint8, len(l.sides))
 	greatest := make([][3]uint8, len(l.sides))
+	l.eachDepth(func(s int, of []uint8) {
+		for i, v := range l.sides[s] {
+			greatest[s][v] = max(greatest[s][v], of[i])
+		}
+	})
+	var rim [3]float64
+	for _, g := range greatest {
+		for side := range rim {
+			rim[side] = max(rim[side], float64(g[side])/3)
+		}
+	}
+	l.depths.deep = make([][]uint64, len(l.sides))
+	l.eachDepth(func(s int, of []uint8) {
+		bits := make([]uint64, (len(of)+63)/64)
+		for i, depth := range of {
+			side := Side(l.sides[s][i])
+			if side == NoLung {
+				side = l.sideOf((float64(i%l.w)+0.5)*float64(l.factor) - 0.5)
+			}
+			if float64(depth) > rim[side] {
+				bits[i/64] |= 1 << (i % 64)
+			}
+		}
+		l.depths.deep[s] = bits
+	})
+}
+
+// eachDepth calls f with the depths of every slice that shows lung, several at a
+// time.
+func (l *Lungs) eachDepth(f func(slice int, of []uint8)) {
 	group := errgroup.Group{}
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for s, sides := range l.sides {
@@ -53,22 +83,15 @@ func (l *Lungs) findDepths() {
 			continue
 		}
 		group.Go(func() error {
-			d.of[s] = l.depthsOf(sides)
-			for i, v := range sides {
-				greatest[s][v] = max(greatest[s][v], d.of[s][i])
-			}
+			f(s, l.depthsOf(sides))
 			return nil
 		})
 	}
 	_ = group.Wait() // there is no error among them
-	for side := range d.rim {
-		for _, g := range greatest {
-			d.rim[side] = max(d.rim[side], float64(g[side])/3)
-		}
-	}
 }
 
-// depthsOf is the depth of every block of a slice.
+// depthsOf is the depth of every block of a slice, in halves of a millimetre and
+// at most 255 of them.
 func (l *Lungs) depthsOf(sides []uint8) []uint8 {
 	outline := l.blocks()
 	fillPolygon(outline, convexHull(l.ends(sides, func(v Side) bool { return v != NoLung })))

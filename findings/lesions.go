@@ -227,14 +227,12 @@ func (l *Lungs) of(runs []run, centreColumn float64) Side {
 }
 
 // peripheralShare is the share of a component's cells in the outer third of the
-// lungs' depth. Cells beyond the lungs count to the side of the body that they
-// lie on.
+// lungs' depth.
 func (l *Lungs) peripheralShare(runs []run, size int) float64 {
 	n := 0
 	for _, r := range runs {
 		for c := r.from; c < r.to; c++ {
-			side := l.nearest(int(c), int(r.row), int(r.slice))
-			if l.peripheral(side, int(r.slice), int(r.row)/l.factor*l.w+int(c)/l.factor) {
+			if l.peripheral(int(r.slice), int(r.row)/l.factor*l.w+int(c)/l.factor) {
 				n++
 			}
 		}

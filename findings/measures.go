@@ -198,7 +198,7 @@ func (l *Lungs) tallySlice(s int, hu []int16, opaque []uint8, deep bool, rule De
 					if of == NoLung {
 						of = l.sideOf(float64(c))
 					}
-					here = &t[of][l.zoneAt(of, c, r, s)][l.depthAt(of, s, row+x, deep)]
+					here = &t[of][l.zoneAt(of, c, r, s)][l.depthAt(s, row+x, deep)]
 				}
 				var v *int16
 				if hu != nil {
@@ -221,8 +221,8 @@ func (l *Lungs) zoneAt(side Side, column, row, slice int) int {
 	return len(zones)
 }
 
-func (l *Lungs) depthAt(side Side, slice, block int, deep bool) int {
-	if deep && !l.peripheral(side, slice, block) {
+func (l *Lungs) depthAt(slice, block int, deep bool) int {
+	if deep && !l.peripheral(slice, block) {
 		return inner
 	}
 	return outer

@@ -100,7 +100,7 @@ func (s *Severity) lacks(reason string, names ...string) {
 // Label is the score's name for people.
 func (c Score) Label() string {
 	return map[string]string{
-		SixZoneScore: "six zones", PercentOfOpacity: "opacity PO", PercentOfHighOpacity: "high opacity PHO",
+		SixZoneScore: "six zones", PercentOfOpacity: "PO", PercentOfHighOpacity: "PHO",
 		WellAeratedPercent: "well aerated", WellAeratedVolume: "well aerated", CTGrade: "grade",
 		GroundGlassVolume: "ground glass", ConsolidationVolume: "consolidation",
 	}[c.Name]
