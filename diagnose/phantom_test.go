@@ -144,15 +144,15 @@ func TestAPhantomsMeasuresAreItsTruth(t *testing.T) {
 				t.Errorf("%s: %s is %v, there is %v", about, name, got.Value, want)
 			}
 		}
-		sameLesions(t, about, d.Lesions, truth.Lesions, in.Volume)
+		sameLesions(t, about, d.Lesions, truth, in.Volume)
 	}
 }
 
 // sameLesions pairs lesions by their centres.
-func sameLesions(t *testing.T, about string, found []findings.Lesion, there []phantom.LesionTruth, v *ct.Volume) {
+func sameLesions(t *testing.T, about string, found []findings.Lesion, truth *phantom.Truth, v *ct.Volume) {
 	t.Helper()
 	_, _, z, _ := v.SpacingMM()
-	for _, want := range there {
+	for _, want := range truth.Lesions {
 		if want.VolumeML < 1 {
 			continue
 		}
@@ -176,7 +176,7 @@ func sameLesions(t *testing.T, about string, found []findings.Lesion, there []ph
 		if share := got.VolumeML/want.VolumeML - 1; math.Abs(share) > tolerance {
 			t.Errorf("%s: lesion %d measures %.2f mL, it has %.2f", about, want.ID, got.VolumeML, want.VolumeML)
 		}
-		if got.Lung != want.Lung || string(got.Zone) != want.Zone {
+		if got.Lung != want.Lung || string(got.Zone) != want.Zone && !atBound(truth, want, z) {
 			t.Errorf("%s: lesion %d lies in %s %s, not in %s %s", about, want.ID, want.Lung, want.Zone, got.Lung, got.Zone)
 		}
 		if want.Kind != phantom.Mixed && string(got.Kind) != string(want.Kind) {
@@ -186,4 +186,15 @@ func sameLesions(t *testing.T, about string, found []findings.Lesion, there []ph
 			t.Errorf("%s: lesion %d measures %.1f mm, it has %.1f", about, want.ID, got.LargestDiameterMM, want.LargestDiameterMM)
 		}
 	}
+}
+
+// atBound reports whether a lesion's centre lies so near a zone's bound that
+// where the found lungs end decides.
+func atBound(truth *phantom.Truth, l phantom.LesionTruth, z float64) bool {
+	for _, zone := range truth.Lungs.Zones {
+		if zone.Lung == l.Lung && min(math.Abs(l.CentreMM[2]-zone.ZMM[0]), math.Abs(l.CentreMM[2]-zone.ZMM[1])) < z {
+			return true
+		}
+	}
+	return false
 }

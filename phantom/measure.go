@@ -201,8 +201,11 @@ func (t *Truth) measureLungs(ctx context.Context, a *anatomy, f field, seen box)
 			}
 		}
 		t.heights[side] = [2]float64{zOf(low) - latticeSliceMM/2, zOf(high) + latticeSliceMM/2}
+		h := t.heights[side]
+		third := (h[1] - h[0]) / 3
 		for i, name := range zoneNames {
-			t.Lungs.Zones = append(t.Lungs.Zones, ZoneTruth{side.String(), name, zones[i].truth()})
+			bounds := [2]float64{h[1] - float64(i+1)*third, h[1] - float64(i)*third}
+			t.Lungs.Zones = append(t.Lungs.Zones, ZoneTruth{side.String(), name, bounds, zones[i].truth()})
 		}
 	}
 	return nil

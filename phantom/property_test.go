@@ -94,8 +94,10 @@ func randomLesion(seed uint64) phantom.Config {
 	radius := math.Cbrt(ml / 4.19e-3)
 	// The finer the slices against the lesion, the less a count of voxels says
 	// by chance: at 0.25 of its radius the error of a ball is at most 1.6 %.
-	slice := between(0.5, 0.22*radius)
 	pixel := between(0.5, min(1.3, 0.22*radius))
+	// Coronal and sagittal series are read as axial ones whose pixels are at most
+	// three times as long as wide.
+	slice := between(0.5, min(0.22*radius, 2.3*pixel))
 	c := phantom.Config{
 		Seed: seed, PixelMM: [2]float64{pixel, pixel * between(0.8, 1.25)}, SliceMM: slice, ThicknessMM: slice * between(0.6, 1.6),
 		Position:    []phantom.Position{"HFS", "HFP", "FFS", "FFP"}[rng.IntN(4)],
@@ -112,7 +114,7 @@ func randomLesion(seed uint64) phantom.Config {
 	c.Lesions[0].CentreMM = c.CentreMM
 	reach := 3.4 * radius
 	c.Columns, c.Rows = max(32, int(reach/c.PixelMM[0])), max(32, int(reach/c.PixelMM[1]))
-	c.Slices = int(reach / slice)
+	c.Slices = max(32, int(reach/slice)) // fewer are not looked at across their planes
 	return c
 }
 

@@ -46,8 +46,9 @@ type LungTruth struct {
 
 // ZoneTruth is a third of a lung.
 type ZoneTruth struct {
-	Lung string `json:"lung"`
-	Zone string `json:"zone"`
+	Lung string     `json:"lung"`
+	Zone string     `json:"zone"`
+	ZMM  [2]float64 `json:"z_mm"` // lowest and highest
 	LungTruth
 }
 
