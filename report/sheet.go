@@ -6,6 +6,8 @@ import (
 	"image/color"
 	"strings"
 
+	"golang.org/x/image/font"
+
 	"github.com/jcs-ct/jcs/diagnose"
 )
 
@@ -37,14 +39,14 @@ func sheet(r *diagnose.Result, f faces) canvas {
 		chart = chartHeight
 	}
 	head := headerHeight
-	severity := severityLine(r.Diagnosis)
-	if severity != "" {
-		head += severityHeight
-	}
+	severity := wrap(f.small, severityParts(r.Diagnosis), sheetWidth-2*sheetMargin)
+	head += severityHeight * len(severity)
 	top := head + chart
 	c := newCanvas(sheetWidth, top+rows*(side+thumbnailFoot+8)+footerHeight, f)
 	c.header(r.Diagnosis)
-	c.write(sheetMargin, head-10, f.small, ink, fit(f.small, severity, sheetWidth-2*sheetMargin))
+	for i, line := range severity {
+		c.write(sheetMargin, head-10-severityHeight*(len(severity)-1-i), f.small, ink, fit(f.small, line, sheetWidth-2*sheetMargin))
+	}
 	if chart > 0 {
 		c.chart(r.Diagnosis, image.Rect(sheetMargin+36, head+4, sheetWidth-sheetMargin, head+chartHeight-26))
 	}
@@ -86,11 +88,25 @@ func (c canvas) header(d *diagnose.Diagnosis) {
 	}
 }
 
-// severityLine lists the scores, those of one source together with its name; ""
-// where there are none.
-func severityLine(d *diagnose.Diagnosis) string {
+// wrap joins parts to lines that are no wider than so many pixels, if it can.
+func wrap(f font.Face, parts []string, width int) []string {
+	var lines []string
+	for _, part := range parts {
+		if n := len(lines); n > 0 {
+			if longer := lines[n-1] + "  ·  " + part; fit(f, longer, width) == longer {
+				lines[n-1] = longer
+				continue
+			}
+		}
+		lines = append(lines, part)
+	}
+	return lines
+}
+
+// severityParts are the scores, those of one source together with its name.
+func severityParts(d *diagnose.Diagnosis) []string {
 	if d.Severity == nil {
-		return ""
+		return nil
 	}
 	var parts []string
 	scores := d.Severity.Scores
@@ -106,7 +122,7 @@ func severityLine(d *diagnose.Diagnosis) string {
 		}
 		parts = append(parts, strings.Join(of, ", ")+" ("+source+")")
 	}
-	return strings.Join(parts, "  ·  ")
+	return parts
 }
 
 func verdictColour(v diagnose.Verdict) color.RGBA {
