@@ -14,7 +14,7 @@ import (
 const (
 	freeBytes    = 64 << 20
 	bytesPerByte = 4
-	perMB        = time.Second
+	perMB        = slower * time.Second
 	// hung is how many times its time a parser gets before the process ends, so
 	// that a fuzzer keeps the input that makes it spin.
 	hung = 30
