@@ -31,7 +31,7 @@ func long(slices int) *ct.Input {
 // What a run keeps, while it segments and in its result, grows by little more than the
 // volume does: masks take a byte a pixel where there is any opacity, maps one
 // for each pixel of the network's input.
-func TestMemoryGrowsByLessThanTheVolume(t *testing.T) {
+func TestMemoryGrowsWithTheVolume(t *testing.T) {
 	m := models(t, 1)
 	live := func() uint64 {
 		var s runtime.MemStats
