@@ -19,14 +19,13 @@ func BenchmarkUncompressedSeries(b *testing.B) { benchmarkSeries(b, "chest-serie
 func BenchmarkLosslessJPEGSeries(b *testing.B) { benchmarkSeries(b, "covid-series") }
 
 // benchmarkSeries reports slices a second, the volume's size, and the most memory
-// that reading takes: of this process beyond what it had before, and of all its
-// children, whose program and libraries are counted in.
+// that reading takes of this process beyond what it had before.
 func benchmarkSeries(b *testing.B, name string) {
 	path := filepath.Join(sharedData, name)
 	if _, err := os.Stat(path); err != nil {
 		b.Skipf("the project's data are not beside this checkout: shared/data/%s", name)
 	}
-	slices, volume, own, children := 0, int64(0), int64(0), int64(0)
+	slices, volume, own := 0, int64(0), int64(0)
 	before := peakBytes(b)
 	for b.Loop() {
 		c, err := Survey(b.Context(), path, Options{})
@@ -42,9 +41,6 @@ func benchmarkSeries(b *testing.B, name string) {
 		}
 		if own == 0 { // of the first time: later ones leave garbage
 			own = peakBytes(b) - before
-			for _, child := range c.decoders.children {
-				children += child.MaxResident()
-			}
 		}
 		c.Close()
 		slices, volume = in.Len(), 2*int64(len(in.Volume.HU))
@@ -52,7 +48,6 @@ func benchmarkSeries(b *testing.B, name string) {
 	b.ReportMetric(float64(slices*b.N)/b.Elapsed().Seconds(), "slices/s")
 	b.ReportMetric(float64(volume>>20), "volume-MiB")
 	b.ReportMetric(float64(own>>20), "parent-MiB")
-	b.ReportMetric(float64(children>>20), "children-MiB")
 }
 
 // peakBytes is the most memory that this process had.
