@@ -59,7 +59,7 @@ func TestEqualisedWeightsGiveTheSameBits(t *testing.T) {
 				}
 			}
 		}
-		before, after := run(t, g, w, Options{}, in), run(t, g, equal, Options{}, in)
+		before, after := infer(t, g, w, Options{}, in), infer(t, g, equal, Options{}, in)
 		for k := range before {
 			for j, v := range before[k].Data {
 				if after[k].Data[j] != v {
@@ -106,11 +106,11 @@ func TestEqualisingMakesEightBitsMoreExact(t *testing.T) {
 	for i := range b.Data {
 		b.Data[i] = float32(math.Ldexp(float64(b.Data[i]), -spread(i/9%b.Shape[1])))
 	}
-	exact := run(t, g, w, Options{}, in)
+	exact := infer(t, g, w, Options{}, in)
 	loss := func(w Weights) float64 {
 		calibration, _ := observed(t, g, w, in)
 		sum := 0.0
-		for j, v := range run(t, g, w, Options{Precision: Int8, Narrowest: true, Calibration: calibration}, in)[0].Data {
+		for j, v := range infer(t, g, w, Options{Precision: Int8, Narrowest: true, Calibration: calibration}, in)[0].Data {
 			sum += math.Pow(float64(v)-float64(exact[0].Data[j]), 2)
 		}
 		return sum

@@ -3,7 +3,6 @@
 package nn
 
 import (
-	"context"
 	"maps"
 	"testing"
 )
@@ -14,7 +13,7 @@ func TestSpentWeightsGiveTheSameAnswersAndAreGone(t *testing.T) {
 		w, in, _ := c.values(t, g)
 		w["of another network"] = NewTensor(3)
 		given := maps.Clone(w)
-		whole, spent := run(t, g, given, Options{}, in), run(t, g, w, Options{Spend: true}, in)
+		whole, spent := infer(t, g, given, Options{}, in), infer(t, g, w, Options{Spend: true}, in)
 		for i := range whole {
 			for j, v := range whole[i].Data {
 				if spent[i].Data[j] != v {
@@ -38,18 +37,4 @@ func twiceRead() graphCase {
 		y := g.ReLU(g.BatchNorm("one", g.Conv("shared", x, shared), BatchNorm{}))
 		return g.BatchNorm("two", g.Conv("shared", y, shared), BatchNorm{})
 	})
-}
-
-func run(t *testing.T, g *Graph, w Weights, o Options, in []Tensor) []Tensor {
-	t.Helper()
-	p, err := Compile(g, w, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	out := p.NewOutputs()
-	if err := p.Run(context.Background(), in, out); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
