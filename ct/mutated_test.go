@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jcs-ct/jcs/internal/dcmtk"
+	"github.com/jcs-ct/jcs/internal/parsetest"
 )
 
 // outcomes are all that may come of a DICOM file: read, or refused by one of
@@ -50,6 +51,7 @@ func TestMutatedFilesEndInAKnownOutcome(t *testing.T) {
 	table := &outcomeTable{counts: map[string]map[string]int{}}
 	var group sync.WaitGroup
 	workers := min(2, runtime.GOMAXPROCS(0))
+	forgetPeak(t)
 	for w := range workers {
 		group.Go(func() {
 			r := &mutantReader{t: t}
@@ -191,7 +193,10 @@ func (o *outcomeTable) print(t *testing.T, n int) {
 	if o.longest > mostSeconds*time.Second {
 		t.Errorf("a file took %v", o.longest)
 	}
-	if parent > mostParentMiB || o.child > mostChildMiB {
-		t.Errorf("the parent took %d MiB and a child %d MiB", parent, o.child)
+	if parent > mostParentMiB && !parsetest.RaceDetector {
+		t.Errorf("the parent took %d MiB", parent)
+	}
+	if o.child > mostChildMiB {
+		t.Errorf("a child took %d MiB", o.child)
 	}
 }
