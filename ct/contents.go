@@ -8,6 +8,7 @@ type Contents struct {
 	Kind    Kind
 	Studies []Study
 
+	path     string // of the input
 	listing  *listing
 	found    map[format][]entry
 	options  Options
@@ -38,7 +39,7 @@ func Survey(ctx context.Context, path string, o Options) (*Contents, error) {
 	if err != nil {
 		return nil, openError(path, err)
 	}
-	c := &Contents{listing: l, options: o}
+	c := &Contents{path: path, listing: l, options: o}
 	if err := c.survey(ctx); err != nil {
 		c.Close()
 		return nil, openError(path, err)
@@ -74,6 +75,7 @@ func (c *Contents) Open(ctx context.Context, study int) (*Input, error) {
 		return nil, openError(c.listing.name, err)
 	}
 	in.warnLinks(c.listing.links)
+	in.warnReferences(c.listing)
 	return in, nil
 }
 

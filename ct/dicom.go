@@ -28,6 +28,9 @@ func (c *Contents) surveyDICOM(ctx context.Context) error {
 	if len(objects) == 0 {
 		return broken[0].err
 	}
+	if c.listing.single && len(objects) == 1 && objects[0].directory() {
+		return c.surveyDirectory(ctx)
+	}
 	return c.choose(ctx, objects, broken)
 }
 

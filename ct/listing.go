@@ -16,8 +16,10 @@ import (
 type listing struct {
 	name    string // of the input
 	entries []entry
-	links   int  // that lead out of the folder, or nowhere, and were not followed
-	single  bool // the input is this one file
+	links   int      // that lead out of the folder, or nowhere, and were not followed
+	single  bool     // the input is this one file
+	missing []string // files that a DICOMDIR refers to and that are not there
+	outside int      // references of a DICOMDIR that lead out of its folder
 	closer  io.Closer
 }
 

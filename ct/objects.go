@@ -88,8 +88,6 @@ func refuseOthers(others []object, single bool) error {
 	switch {
 	case slices.ContainsFunc(others, object.multiFrame):
 		return refuse("multi_frame", "%s is an enhanced multi-frame CT that does not say of each of its frames where it lies: export the series as classic CT images", name)
-	case single && first.directory():
-		return refuse("not_ct", "%s is a DICOM directory and holds no image: give the folder it lies in", name)
 	case single && modality == "CT":
 		return refuse("not_ct", "%s has modality CT but is no CT image (SOP class %s): give the original CT series", name, printableOr(first.class(), "unknown"))
 	case single && modality == "":

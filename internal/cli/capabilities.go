@@ -79,7 +79,7 @@ func (c *capabilitiesCommand) Run(t *terminal, app *kong.Kong) error {
 func inputFormats() []inputFormat {
 	var formats []inputFormat
 	if len(dcmtk.Syntaxes()) > 0 {
-		formats = append(formats, inputFormat{"dicom", "CT Image Storage and Enhanced CT: a file, a folder, a zip, a DICOMDIR's folder, of one or more studies", true})
+		formats = append(formats, inputFormat{"dicom", "CT Image Storage and Enhanced CT: a file, a folder, a zip, a DICOMDIR or its folder, of one or more studies", true})
 	}
 	return append(formats,
 		inputFormat{"nifti", "NIfTI-1 and NIfTI-2, .nii and .nii.gz, in any order of axes", true},

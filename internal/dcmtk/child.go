@@ -142,6 +142,16 @@ func (c *Child) Header(start []byte, whole bool) (*Header, error) {
 	return c.header(text)
 }
 
+// References returns the files that a DICOMDIR refers to: of each its path below
+// the DICOMDIR's folder as the file has it, part by part. A part may be anything.
+func (c *Child) References(file []byte) ([][]string, error) {
+	text, _, err := c.ask(request{op: opDirectory}, file)
+	if err != nil {
+		return nil, err
+	}
+	return decodeReferences(text)
+}
+
 // Image reads a file and decodes its first frame; [Child.Frame] gives the others.
 func (c *Child) Image(file []byte) (*Image, error) {
 	c.held, c.frameBytes = "", 0

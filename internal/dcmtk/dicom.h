@@ -52,6 +52,14 @@ uint32_t jcs_dicom_groups(const jcs_dicom *d);
 long jcs_dicom_group_text(jcs_dicom *d, uint32_t frame, uint16_t sequence_group, uint16_t sequence_element,
 	uint16_t group, uint16_t element, char *text, size_t n);
 
+// How many records a DICOMDIR (PS3.3 F.3) has; 0 in other files.
+uint32_t jcs_dicom_records(jcs_dicom *d);
+
+// The file that a record in use refers to, its components separated by
+// backslashes; -1 where there is none. Records come as they lie in the file: their
+// offsets to each other, which may lead in a circle, are not followed.
+long jcs_dicom_record_file(jcs_dicom *d, uint32_t i, char *text, size_t n);
+
 // The UID of the transfer syntax that the file was in.
 const char *jcs_dicom_transfer_syntax(const jcs_dicom *d);
 

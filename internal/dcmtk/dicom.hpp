@@ -20,6 +20,8 @@ struct jcs_dicom {
 	std::vector<DcmItem *> groups;
 	DcmItem *shared = nullptr;
 
+	std::vector<DcmItem *> records; // of a DICOMDIR, once they were asked for
+
 	// An opened image.
 	DcmPixelData *pixels = nullptr;
 	Uint32 frames = 0;

@@ -10,11 +10,12 @@ import (
 type operation uint8
 
 const (
-	opHeader operation = iota + 1 // bytes: the start of a file
-	opWhole                       // bytes: a file, of which the header is wanted
-	opImage                       // bytes: a file, of which the header and the first frame are wanted
-	opFrame                       // bytes: the number of a frame of the last opImage
-	opWrite                       // bytes: attributes as JSON, then samples
+	opHeader    operation = iota + 1 // bytes: the start of a file
+	opWhole                          // bytes: a file, of which the header is wanted
+	opImage                          // bytes: a file, of which the header and the first frame are wanted
+	opFrame                          // bytes: the number of a frame of the last opImage
+	opWrite                          // bytes: attributes as JSON, then samples
+	opDirectory                      // bytes: a DICOMDIR, of which the files are wanted that it refers to
 )
 
 // status is how a child answers; the values above 0 equal those of dicom.h.

@@ -208,6 +208,32 @@ try {
 	return -1;
 }
 
+uint32_t jcs_dicom_records(jcs_dicom *d)
+try {
+	DcmSequenceOfItems *sequence = nullptr;
+	if (!d->records.empty() || d->file.getDataset()->findAndGetSequence(DCM_DirectoryRecordSequence, sequence).bad() || sequence == nullptr) {
+		return static_cast<uint32_t>(d->records.size());
+	}
+	for (DcmObject *o = sequence->nextInContainer(nullptr); o != nullptr; o = sequence->nextInContainer(o)) {
+		d->records.push_back(dynamic_cast<DcmItem *>(o));
+	}
+	return static_cast<uint32_t>(d->records.size());
+} catch (...) {
+	return 0;
+}
+
+long jcs_dicom_record_file(jcs_dicom *d, uint32_t i, char *text, size_t n)
+try {
+	if (i >= d->records.size() || d->records[i] == nullptr) {
+		return -1;
+	}
+	Uint16 in_use = 0xffff; // PS3.3 F.3.2.2: 0 is a record that was taken out
+	d->records[i]->findAndGetUint16(DCM_RecordInUseFlag, in_use);
+	return in_use == 0 ? -1 : text_of(d->records[i], DCM_ReferencedFileID, text, n);
+} catch (...) {
+	return -1;
+}
+
 const char *jcs_dicom_transfer_syntax(const jcs_dicom *d) { return d->syntax.c_str(); }
 
 void jcs_dicom_free(jcs_dicom *d) { delete d; }

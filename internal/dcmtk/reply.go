@@ -11,6 +11,7 @@ import "C"
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"unsafe"
 )
@@ -49,6 +50,8 @@ func reply(out fd, r request, payload []byte, held *image) error {
 		return replyFrame(out, payload, held, nil)
 	case opWrite:
 		return replyWrite(out, payload)
+	case opDirectory:
+		return replyDirectory(out, payload)
 	default:
 		return send(out, statusFault, "unknown request", nil)
 	}
@@ -74,10 +77,35 @@ func replyHeader(out fd, payload []byte, whole bool) error {
 	return sendText(out, text)
 }
 
+// replyDirectory sends what a DICOMDIR refers to, as JSON.
+func replyDirectory(out fd, payload []byte) error {
+	why := newReason()
+	defer why.free()
+	var d *C.jcs_dicom
+	code := C.jcs_dicom_header(unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload)), 1, &d, why.text, reasonBytes)
+	if code != C.JCS_DICOM_OK {
+		return send(out, status(code), why.String(), nil)
+	}
+	defer C.jcs_dicom_free(d)
+	value := (*C.char)(C.malloc(maxValue))
+	defer C.free(unsafe.Pointer(value))
+	references := []string{}
+	for i := range uint32(C.jcs_dicom_records(d)) {
+		if n := C.jcs_dicom_record_file(d, C.uint32_t(i), value, maxValue); n > 0 {
+			references = append(references, ascii(C.GoStringN(value, C.int(n))))
+		}
+	}
+	text, err := json.Marshal(references)
+	if err != nil {
+		return err
+	}
+	return sendText(out, text)
+}
+
 // sendText sends a header, which may be too long for the parent.
 func sendText(out fd, text []byte) error {
 	if len(text) > maxText {
-		return send(out, statusTooLarge, "attributes of its frames", nil)
+		return send(out, statusTooLarge, "attributes of its frames or records", nil)
 	}
 	return send(out, statusOK, string(text), nil)
 }

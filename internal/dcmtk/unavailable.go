@@ -27,6 +27,9 @@ func (*Child) OpenJPEGVersion() string { return "" }
 // Header returns [ErrUnavailable].
 func (*Child) Header([]byte, bool) (*Header, error) { return nil, ErrUnavailable }
 
+// References returns [ErrUnavailable].
+func (*Child) References([]byte) ([][]string, error) { return nil, ErrUnavailable }
+
 // Image returns [ErrUnavailable].
 func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 
