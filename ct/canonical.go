@@ -8,7 +8,7 @@ import "math"
 // axes allow. Voxels are moved and none is made: the affine stays true, and
 // [Volume.Order] leads back.
 //
-// Every reader ends here: a reader of slices by way of [Input.arrange] and
+// Every reader ends here: a reader of slices by way of [Input.finish] and
 // [Input.readPixels], a reader of a whole grid by [newGrid]. directions are
 // those of the stored axes, which may be known where the affine is not.
 func (v *Volume) canonical(directions [3][3]float64) error {
@@ -23,7 +23,7 @@ func (v *Volume) canonical(directions [3][3]float64) error {
 	v.Order = o
 	v.Sources = o.sources(v)
 	if v.HU != nil && !o.AsStored() {
-		v.HU = arranged(o, stored, v.HU)
+		v.HU = turned(o, stored, v.HU)
 	}
 	return v.checkPixels()
 }

@@ -25,6 +25,11 @@ const maxRevived = 100
 // disk beyond that.
 const maxDecoders = 4
 
+// filesPerDecoder is for how many files a further child is worth its memory, which
+// is that of 40 slices: with more children, reading a short series would take more
+// than twice its volume.
+const filesPerDecoder = 50
+
 // sliceBytes are the most that a slice's pixels take, and an inflated file that
 // holds one.
 const sliceBytes = 128 << 20
@@ -37,7 +42,7 @@ func startDecoders(ctx context.Context, entries []entry, limits Limits) (*decode
 		largest = max(largest, min(e.size, limits.FileBytes))
 	}
 	d := &decoders{
-		children: make([]*dcmtk.Child, max(1, min(len(entries)/8, runtime.GOMAXPROCS(0), maxDecoders))),
+		children: make([]*dcmtk.Child, max(1, min(len(entries)/filesPerDecoder, runtime.GOMAXPROCS(0), maxDecoders))),
 		limits:   dcmtk.Limits{Pixels: max(sliceBytes, largest), Memory: 6*sliceBytes + 3*max(0, largest-sliceBytes)},
 		same:     map[[2]string]bool{},
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // headerBytes is how much of a file is read for its header; if the pixel data
-// have not begun by then, all of it.
+// have not begun by then, 16 times as much, and so on up to all of it.
 const headerBytes = 64 << 10
 
 // surveyDICOM reads the headers and chooses a series of each study.
@@ -42,13 +42,15 @@ func (c *Contents) readDICOM(ctx context.Context, s *Study) (*Input, error) {
 	defer c.rest()
 	in := s.taken.in.clone()
 	in.Series = s.told()
-	if err := in.readPixels(ctx, c.decoders, c.options); err != nil {
-		return nil, err
-	}
-	in.fillMissing()
+	stored := [3]int{in.Volume.Columns, in.Volume.Rows, in.Volume.Slices}
 	if err := in.finish(); err != nil {
 		return nil, err
 	}
+	l := latticeOf(in.Volume.Order, stored)
+	if err := in.readPixels(ctx, c.decoders, l, c.options); err != nil {
+		return nil, err
+	}
+	in.fillMissing(l)
 	in.warnVolume()
 	in.slices = nil
 	return in, nil
@@ -120,17 +122,18 @@ func readHeaders(ctx context.Context, d *decoders, entries []entry, limits Limit
 }
 
 func readHeader(c *dcmtk.Child, e entry, limits Limits) (*dcmtk.Header, error) {
-	start, err := e.prefix(headerBytes)
-	if err != nil {
-		return nil, err
-	}
-	h, err := c.Header(start, int64(len(start)) == e.size)
-	if errors.Is(err, dcmtk.ErrHeaderUnfinished) {
-		whole, readErr := e.read(limits.FileBytes)
-		if readErr != nil {
-			return nil, readErr
+	h, err := c.HeaderFrom(func(buffer []byte) ([]byte, error) { return e.prefixInto(buffer, headerBytes) }, e.size)
+	for n := int64(16 * headerBytes); errors.Is(err, dcmtk.ErrHeaderUnfinished); n *= 16 {
+		var start []byte
+		if n < min(e.size, limits.FileBytes) {
+			start, err = e.prefix(int(n))
+		} else {
+			start, err = e.read(limits.FileBytes)
 		}
-		h, err = c.Header(whole, true)
+		if err != nil {
+			return nil, err
+		}
+		h, err = c.Header(start, n >= min(e.size, limits.FileBytes))
 	}
 	if err != nil {
 		return nil, decodeError(e.name, err)
@@ -138,17 +141,32 @@ func readHeader(c *dcmtk.Child, e entry, limits Limits) (*dcmtk.Header, error) {
 	return h, nil
 }
 
-// readPixels fills the volume's Hounsfield units.
-func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
+// readPixels fills the volume's Hounsfield units, each slice where it belongs: to
+// put them in order afterwards would take as much memory again.
+func (in *Input) readPixels(ctx context.Context, d *decoders, l lattice, o Options) error {
 	v := in.Volume
 	v.HU = make([]int16, v.Columns*v.Rows*v.Slices)
-	progress := counter(v.Slices, o.Progress)
-	return d.each(ctx, v.Slices, func(c *dcmtk.Child, i int) error {
-		if !in.slices[i].missing {
-			if err := in.slices[i].read(c, v.Slice(i), o.Limits); err != nil {
+	progress := counter(len(in.slices), o.Progress)
+	scratch := make([][]int16, len(d.children))
+	return d.eachOf(ctx, len(in.slices), func(worker, i int) error {
+		if in.slices[i].missing {
+			progress()
+			return nil
+		}
+		if v.Order.AsStored() {
+			if err := in.slices[i].read(d.children[worker], v.Slice(i), o.Limits); err != nil {
 				return err
 			}
+			progress()
+			return nil
 		}
+		if scratch[worker] == nil {
+			scratch[worker] = make([]int16, l.size[0]*l.size[1])
+		}
+		if err := in.slices[i].read(d.children[worker], scratch[worker], o.Limits); err != nil {
+			return err
+		}
+		l.put(v.HU, scratch[worker], i)
 		progress()
 		return nil
 	})
@@ -156,13 +174,40 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, o Options) error {
 
 // read fills dst with the slice's Hounsfield units.
 func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
-	image, err := c.FrameOf(s.file, max(0, s.number-1), func(buffer []byte) ([]byte, error) {
-		return s.entry.readInto(buffer, limits.FileBytes)
+	image, err := c.FrameOf(s.file, max(0, s.number-1), func() (*dcmtk.Image, error) {
+		if pieces, err := s.pieces(limits); pieces != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return c.ImageOf(pieces, s.entry.size)
+		}
+		return c.ImageFrom(func(buffer []byte) ([]byte, error) { return s.entry.readInto(buffer, limits.FileBytes) })
 	})
 	if err != nil {
 		return decodeError(s.entry.name, err)
 	}
 	return s.hounsfield(dst, image)
+}
+
+// pieces opens a file of several frames to be read piece by piece, since it is as
+// large as the volume; nil where that cannot be: in a zip, and where the file is
+// deflated.
+func (s *slice) pieces(limits Limits) (dcmtk.Pieces, error) {
+	if s.number == 0 || s.deflated {
+		return nil, nil
+	}
+	if s.entry.size > limits.FileBytes {
+		return nil, s.entry.tooLarge(limits.FileBytes)
+	}
+	r, err := s.entry.open()
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := r.(dcmtk.Pieces); ok {
+		return p, nil
+	}
+	r.Close()
+	return nil, nil
 }
 
 // decodeError makes a refusal of what was wrong with a file.

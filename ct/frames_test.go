@@ -25,6 +25,7 @@ type enhanced struct {
 	places  []float64 // of the frames, in their order in the file
 	declare int       // frames; those that there are where 0
 	rescale bool      // every other frame has another rescale
+	side    int       // of a frame that is larger than usual and shows another thing
 }
 
 // write makes the file. Frame i shows testHU at its place.
@@ -36,8 +37,13 @@ func (e enhanced) write(t *testing.T, c *dcmtk.Child) []byte {
 	}
 	var perFrame [][]dcmtk.Attribute
 	var samples []byte
+	rows, columns := 0, 0
 	for i, place := range e.places {
 		im := file{place: place}.image()
+		if e.side > 0 {
+			im.Rows, im.Columns, im.HU = e.side, e.side, largeSlice(e.side)
+		}
+		rows, columns = im.Rows, im.Columns
 		groups := []dcmtk.Attribute{
 			items(0x0020, 0x9113, []dcmtk.Attribute{attr(0x0020, 0x0032, fmt.Sprintf(`-10\-20\%g`, place))}),
 		}
@@ -70,7 +76,7 @@ func (e enhanced) write(t *testing.T, c *dcmtk.Child) []byte {
 		attr(0x0020, 0x000d, dcmtk.UID("study")), attr(0x0020, 0x000e, dcmtk.UID("series", "enhanced")),
 		attr(0x0020, 0x0052, dcmtk.UID("frame")),
 		attr(0x0028, 0x0002, "1"), attr(0x0028, 0x0004, "MONOCHROME2"), attr(0x0028, 0x0008, strconv.Itoa(frames)),
-		attr(0x0028, 0x0010, strconv.Itoa(testRows)), attr(0x0028, 0x0011, strconv.Itoa(testColumns)),
+		attr(0x0028, 0x0010, strconv.Itoa(rows)), attr(0x0028, 0x0011, strconv.Itoa(columns)),
 		attr(0x0028, 0x0100, "16"), attr(0x0028, 0x0101, "16"), attr(0x0028, 0x0102, "15"), attr(0x0028, 0x0103, "0"),
 		items(0x5200, 0x9229, shared), items(0x5200, 0x9230, perFrame...),
 	}, samples)

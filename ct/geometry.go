@@ -69,7 +69,7 @@ func (s *slice) directions() [3][3]float64 {
 	return [3][3]float64{s.rowDirection, s.columnDirection, s.normal()}
 }
 
-// finish gives the volume, whose Hounsfield units are there now, the order that
+// finish gives the volume, whose Hounsfield units are still wanting, the order that
 // the rest of jcs expects.
 func (in *Input) finish() error {
 	if err := in.Volume.canonical(in.slices[0].directions()); err != nil {

@@ -70,13 +70,20 @@ func (e entry) readInto(buffer []byte, limit int64) ([]byte, error) {
 }
 
 // prefix returns at most the first n bytes of the file.
-func (e entry) prefix(n int) ([]byte, error) {
+func (e entry) prefix(n int) ([]byte, error) { return e.prefixInto(nil, n) }
+
+// prefixInto is prefix, into a buffer where that is large enough.
+func (e entry) prefixInto(buffer []byte, n int) ([]byte, error) {
 	r, err := e.open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	data := make([]byte, min(int64(n), e.size))
+	want := int(min(int64(n), e.size))
+	if cap(buffer) < want {
+		buffer = make([]byte, want)
+	}
+	data := buffer[:want]
 	m, err := io.ReadFull(r, data)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("read %s: %w", e.name, err)

@@ -99,6 +99,74 @@ func arranged[T any](o Order, stored [3]int, voxels []T) []T {
 	return moved
 }
 
+// turned is arranged in the same memory, but for one slice, where the slices stay
+// slices. Otherwise it takes as much again.
+func turned[T any](o Order, stored [3]int, voxels []T) []T {
+	s, reversed := o.axis(2)
+	if s != 2 {
+		return arranged(o, stored, voxels)
+	}
+	n := stored[0] * stored[1]
+	slice := func(k int) []T { return voxels[k*n : (k+1)*n] }
+	if within := (Order{o[0], o[1], 3}); !within.AsStored() {
+		for k := range stored[2] {
+			copy(slice(k), arranged(within, [3]int{stored[0], stored[1], 1}, slice(k)))
+		}
+	}
+	for k := 0; reversed && k < stored[2]/2; k++ {
+		a, b := slice(k), slice(stored[2]-1-k)
+		for i := range a {
+			a[i], b[i] = b[i], a[i]
+		}
+	}
+	return voxels
+}
+
+// lattice is a stored grid within the memory of a volume.
+type lattice struct {
+	size  [3]int // of the stored grid, fastest axis first
+	first int    // where its first voxel lies in the volume
+	step  [3]int // how far a step along each stored axis leads there
+}
+
+// latticeOf returns where the voxels of a stored grid lie in a volume of an order.
+func latticeOf(o Order, stored [3]int) lattice {
+	l := lattice{size: stored}
+	size := o.size(stored)
+	each := [3]int{1, size[0], size[0] * size[1]}
+	for a := range 3 {
+		s, reversed := o.axis(a)
+		l.step[s] = each[a]
+		if reversed {
+			l.first += (size[a] - 1) * each[a]
+			l.step[s] = -each[a]
+		}
+	}
+	return l
+}
+
+// get copies stored slice k out of a volume's voxels.
+func (l lattice) get(slice, voxels []int16, k int) {
+	l.each(k, func(i, at int) { slice[i] = voxels[at] })
+}
+
+// put copies stored slice k into a volume's voxels.
+func (l lattice) put(voxels, slice []int16, k int) {
+	l.each(k, func(i, at int) { voxels[at] = slice[i] })
+}
+
+// each calls do for each voxel i of stored slice k, with its place in the volume.
+func (l lattice) each(k int, do func(i, at int)) {
+	i := 0
+	for r := range l.size[1] {
+		at := l.first + k*l.step[2] + r*l.step[1]
+		for range l.size[0] {
+			do(i, at)
+			at, i = at+l.step[0], i+1
+		}
+	}
+}
+
 // orient returns the order in which columns run most nearly to the patient's
 // left, rows to the back and slices to the head, given the directions of the
 // stored axes in the LPS frame. They need no unit length, and no right angles.

@@ -252,25 +252,30 @@ func filled(s []*slice, gaps []float64, usual float64) []*slice {
 
 // fillMissing makes the missing slices, now that the others are there: of the
 // slices before and after, by their distance.
-func (in *Input) fillMissing() {
-	v := in.Volume
+func (in *Input) fillMissing(l lattice) {
+	hu, n := in.Volume.HU, l.size[0]*l.size[1]
+	var before, after, made []int16
 	for i := 0; i < len(in.slices); i++ {
 		if !in.slices[i].missing {
 			continue
 		}
-		n := 1 // missing in a row; the first and the last slice never are
-		for in.slices[i+n].missing {
-			n++
+		if made == nil {
+			before, after, made = make([]int16, n), make([]int16, n), make([]int16, n)
 		}
-		before, after := v.Slice(i-1), v.Slice(i+n)
-		for k := range n {
-			t := float64(k+1) / float64(n+1)
-			made := v.Slice(i + k)
+		count := 1 // missing in a row; the first and the last slice never are
+		for in.slices[i+count].missing {
+			count++
+		}
+		l.get(before, hu, i-1)
+		l.get(after, hu, i+count)
+		for k := range count {
+			t := float64(k+1) / float64(count+1)
 			for p := range made {
 				made[p] = int16(math.Round((1-t)*float64(before[p]) + t*float64(after[p])))
 			}
+			l.put(hu, made, i+k)
 		}
-		i += n
+		i += count
 	}
 }
 

@@ -25,6 +25,7 @@ type slice struct {
 	thickness               float64    // 0 if unknown
 	along                   float64    // position along the normal
 	lossy, noPhotometric    bool
+	deflated                bool // the file
 	missing                 bool // there is no file: to be made of its neighbours
 
 	// What tells scans of the same place apart, as in the file.
@@ -50,6 +51,7 @@ func newSlice(o object) (*slice, error) {
 		study:    h.Text("StudyInstanceUID"),
 		frame:    h.Text("FrameOfReferenceUID"),
 		lossy:    lossy(h),
+		deflated: h.TransferSyntax() == dcmtk.Deflated,
 
 		acquisition: h.Text("AcquisitionNumber"),
 		time:        h.Text("TemporalPositionIdentifier"),

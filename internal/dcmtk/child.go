@@ -35,6 +35,9 @@ type Child struct {
 	ended             error // why there is no child any more
 
 	file       []byte  // where files are read to
+	size       int64   // of that file
+	piece      []byte  // of it
+	pulled     Pieces  // the open image's file where the child asks for its bytes
 	held       string  // the key of the open image; see FrameOf
 	open       *Header // of the open image
 	frameBytes int64   // of a frame of the open image; 0 where none is open
@@ -142,6 +145,17 @@ func (c *Child) Header(start []byte, whole bool) (*Header, error) {
 	return c.header(text)
 }
 
+// HeaderFrom is [Child.Header] of the first bytes of a file of so many, which are
+// read into the buffer that is given, where that is large enough.
+func (c *Child) HeaderFrom(read func(buffer []byte) ([]byte, error), size int64) (*Header, error) {
+	start, err := read(c.file)
+	if err != nil {
+		return nil, err
+	}
+	c.file = start[:0]
+	return c.Header(start, int64(len(start)) == size)
+}
+
 // References returns the files that a DICOMDIR refers to: of each its path below
 // the DICOMDIR's folder as the file has it, part by part. A part may be anything.
 func (c *Child) References(file []byte) ([][]string, error) {
@@ -154,8 +168,13 @@ func (c *Child) References(file []byte) ([][]string, error) {
 
 // Image reads a file and decodes its first frame; [Child.Frame] gives the others.
 func (c *Child) Image(file []byte) (*Image, error) {
-	c.held, c.frameBytes = "", 0
-	text, samples, err := c.ask(request{op: opImage, max: uint64(c.limits.Pixels)}, file)
+	c.release()
+	return c.first(request{op: opImage, max: uint64(c.limits.Pixels)}, file)
+}
+
+// first asks for an image's header and first frame.
+func (c *Child) first(r request, payload []byte) (*Image, error) {
+	text, samples, err := c.ask(r, payload)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +193,32 @@ func (c *Child) Image(file []byte) (*Image, error) {
 	return &Image{Header: h, Samples: samples}, nil
 }
 
+// Pieces is a file that is read piece by piece.
+type Pieces interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// ImageOf is [Child.Image] of a file of so many bytes that no process holds as a
+// whole. The child closes it when another image is opened, and when it ends
+// itself. Deflated files are [Broken] to it.
+func (c *Child) ImageOf(file Pieces, size int64) (*Image, error) {
+	c.release()
+	c.pulled, c.size = file, size
+	return c.first(request{op: opPull, max: uint64(c.limits.Pixels)}, binary.LittleEndian.AppendUint64(nil, uint64(size)))
+}
+
+// release lets go of the open image.
+func (c *Child) release() {
+	c.held, c.frameBytes = "", 0
+	if c.pulled != nil {
+		c.pulled.Close()
+		c.pulled, c.size = nil, 0
+	}
+}
+
 // Frame decodes a frame, counted from 0, of the file that was last given to
-// [Child.Image], and returns its samples, which are valid until the next
+// [Child.Image] or [Child.ImageOf], and returns its samples, which are valid until the next
 // request. Frames in their order are the fastest.
 func (c *Child) Frame(i int) ([]byte, error) {
 	if c.frameBytes == 0 {
@@ -191,22 +234,28 @@ func (c *Child) Frame(i int) ([]byte, error) {
 	return samples, nil
 }
 
+// ImageFrom is [Child.Image] of a file that is read into the buffer that it is
+// given, where that is large enough.
+func (c *Child) ImageFrom(read func(buffer []byte) ([]byte, error)) (*Image, error) {
+	data, err := read(c.file)
+	if err != nil {
+		return nil, err
+	}
+	if cap(data) <= maxKeptFile {
+		c.file = data[:0]
+	}
+	return c.Image(data)
+}
+
 // maxKeptFile is the largest buffer for files that is kept for the next one.
 const maxKeptFile = 4 << 20
 
-// FrameOf decodes a frame, counted from 0, of the file that key names. file gives
-// the file's bytes, in the buffer where that is large enough; it is not asked
-// where the last frame was of the same file.
-func (c *Child) FrameOf(key string, i int, file func(buffer []byte) ([]byte, error)) (*Image, error) {
+// FrameOf decodes a frame, counted from 0, of the file that key names. open opens
+// that file, by [Child.Image] or [Child.ImageOf]; it is not called where the last
+// frame was of the same file.
+func (c *Child) FrameOf(key string, i int, open func() (*Image, error)) (*Image, error) {
 	if c.held != key || c.frameBytes == 0 {
-		data, err := file(c.file)
-		if err != nil {
-			return nil, err
-		}
-		if cap(data) <= maxKeptFile {
-			c.file = data[:0]
-		}
-		image, err := c.Image(data)
+		image, err := open()
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +311,7 @@ func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
 		return nil, nil, c.ended
 	}
 	r.n = uint64(len(payload))
-	wall := c.limits.Wall + time.Duration(len(payload)>>25)*time.Second
+	wall := c.limits.Wall + time.Duration((int64(len(payload))+c.size)>>25)*time.Second
 	deadline := time.Now().Add(wall)
 	if err := errors.Join(c.in.SetWriteDeadline(deadline), c.out.SetReadDeadline(deadline)); err != nil {
 		return nil, nil, c.end(err)
@@ -274,6 +323,12 @@ func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
 		return nil, nil, c.end(err)
 	}
 	s, text, data, err := readAnswer(c.out, int64(r.max), c.buffer)
+	for err == nil && s == statusNeed {
+		if err := c.give(text); err != nil {
+			return nil, nil, err
+		}
+		s, text, data, err = readAnswer(c.out, int64(r.max), c.buffer)
+	}
 	if err != nil {
 		return nil, nil, c.end(err)
 	}
@@ -296,6 +351,29 @@ func (c *Child) ask(r request, payload []byte) (text, data []byte, err error) {
 	}
 }
 
+// give sends the child the piece of its file that it asks for.
+func (c *Child) give(question []byte) error {
+	if c.pulled == nil {
+		return c.end(errors.New("question for a file where there is none"))
+	}
+	n, err := decodeNeed(question, c.size)
+	if err != nil {
+		return c.end(err)
+	}
+	if uint64(cap(c.piece)) < n.n {
+		c.piece = make([]byte, n.n)
+	}
+	if _, err := c.pulled.ReadAt(c.piece[:n.n], int64(n.offset)); err != nil && !(errors.Is(err, io.EOF) && n.offset+n.n == uint64(c.size)) {
+		c.stop()
+		c.ended = fmt.Errorf("dcmtk: read the file again: %w", err)
+		return c.ended
+	}
+	if _, err := c.in.Write(c.piece[:n.n]); err != nil {
+		return c.end(err)
+	}
+	return nil
+}
+
 // end stops the child after a failed exchange and says why it failed.
 func (c *Child) end(cause error) error {
 	c.stop()
@@ -314,6 +392,7 @@ func (c *Child) end(cause error) error {
 
 // stop ends the process and waits for it.
 func (c *Child) stop() {
+	c.release()
 	c.in.Close()
 	c.out.Close()
 	if c.cmd.ProcessState == nil {

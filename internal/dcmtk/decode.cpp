@@ -7,6 +7,7 @@
 #include "dcmtk/dcmdata/dcpixseq.h"
 #include "dcmtk/dcmdata/dcpxitem.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -83,6 +84,15 @@ DcmPixelSequence *fragments_of(DcmPixelData *pixels)
 	return pixels->getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
 }
 
+// Frees a fragment's bytes where they can be had again.
+void let_go(DcmPixelSequence *sequence, Uint32 i)
+{
+	DcmPixelItem *item = nullptr;
+	if (sequence->getItem(item, i).good()) {
+		item->compact();
+	}
+}
+
 // A fragment's bytes; null where it has none.
 const unsigned char *fragment(DcmPixelSequence *sequence, Uint32 i, size_t &n)
 {
@@ -111,9 +121,13 @@ bool find_frames(jcs_dicom *d, DcmPixelSequence *sequence)
 {
 	const Uint32 items = Uint32(sequence->card());
 	for (Uint32 i = 1; i < items; i++) {
-		size_t n = 0;
-		const unsigned char *bytes = fragment(sequence, i, n);
-		if (begins_stream(bytes, n) && (i == 1 || d->frames > 1)) {
+		DcmPixelItem *item = nullptr;
+		unsigned char start[8];
+		if (sequence->getItem(item, i).bad()) {
+			return false;
+		}
+		const Uint32 n = std::min<Uint32>(item->getLength(), sizeof start);
+		if (n > 0 && item->getPartialValue(start, 0, n, &d->cache).good() && begins_stream(start, n) && (i == 1 || d->frames > 1)) {
 			d->starts.push_back(i);
 		}
 	}
@@ -141,6 +155,7 @@ jcs_dicom_status jpeg2000_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
 		for (Uint32 k = d->starts[i]; k < d->starts[i + 1]; k++) {
 			const unsigned char *part = fragment(sequence, k, n);
 			joined.insert(joined.end(), part, part + n);
+			let_go(sequence, k);
 		}
 		stream = joined.data();
 		n = joined.size();
@@ -148,7 +163,9 @@ jcs_dicom_status jpeg2000_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
 	DcmDataset *set = d->file.getDataset();
 	const sample_format want{number(set, DCM_Rows), number(set, DCM_Columns), number(set, DCM_SamplesPerPixel),
 		size_t(number(set, DCM_BitsAllocated) / 8), number(set, DCM_PixelRepresentation) == 1};
-	return decode_jpeg2000(stream, n, want, d->frame.data(), why, why_n);
+	jcs_dicom_status status = decode_jpeg2000(stream, n, want, d->frame.data(), why, why_n);
+	let_go(sequence, d->starts[i]);
+	return status;
 }
 
 jcs_dicom_status undecoded(const OFCondition &c, char *why, size_t why_n)
@@ -159,6 +176,7 @@ jcs_dicom_status undecoded(const OFCondition &c, char *why, size_t why_n)
 // Native samples lie in the parsed file already.
 jcs_dicom_status native_samples(jcs_dicom *d, char *why, size_t why_n)
 {
+	d->is_native = true;
 	OFCondition c;
 	if (number(d->file.getDataset(), DCM_BitsAllocated) == 16) {
 		Uint16 *words = nullptr;
@@ -210,7 +228,15 @@ jcs_dicom_status dcmtk_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
 	}
 	d->next_frame = i + 1;
 	d->fragment = start;
+	let_go(fragments_of(d->pixels), i + 1); // frames have one fragment each: see decode_fragmented
 	return JCS_DICOM_OK;
+}
+
+// A native frame of a file that is pulled.
+jcs_dicom_status pulled_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
+{
+	OFCondition c = d->pixels->getPartialValue(d->frame.data(), Uint32(i * d->frame_n), Uint32(d->frame_n), &d->cache);
+	return c.good() ? JCS_DICOM_OK : undecoded(c, why, why_n);
 }
 
 jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
@@ -245,7 +271,8 @@ jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	}
 	switch (how) {
 	case native:
-		return native_samples(d, why, why_n);
+		d->is_native = d->pulled;
+		return d->pulled ? JCS_DICOM_OK : native_samples(d, why, why_n);
 	case dcmtk:
 		return decode_fragmented(d, max, why, why_n);
 	default:
@@ -275,6 +302,25 @@ try {
 	return say(JCS_DICOM_BROKEN, "decoder gave up", why, why_n);
 }
 
+jcs_dicom_status jcs_dicom_open_pulled(uint64_t n, size_t max, jcs_dicom **out, char *why, size_t why_n)
+try {
+	*out = nullptr;
+	std::unique_ptr<jcs_dicom> d(new jcs_dicom);
+	d->pulled = true;
+	jcs_dicom_status status = parse_pulled(d.get(), n, why, why_n);
+	if (status == JCS_DICOM_OK) {
+		status = open_image(d.get(), max, why, why_n);
+	}
+	if (status == JCS_DICOM_OK) {
+		*out = d.release();
+	}
+	return status;
+} catch (const std::bad_alloc &) {
+	return say(JCS_DICOM_MEMORY, "", why, why_n);
+} catch (...) {
+	return say(JCS_DICOM_BROKEN, "decoder gave up", why, why_n);
+}
+
 jcs_dicom_status jcs_dicom_frame(jcs_dicom *d, uint32_t i, const void **samples, size_t *n, char *why, size_t why_n)
 try {
 	if (d->pixels == nullptr || i >= d->frames) {
@@ -286,7 +332,7 @@ try {
 		return JCS_DICOM_OK;
 	}
 	d->frame.resize(d->frame_n + d->frame_n % 2); // DCMTK wants room for a byte of padding
-	jcs_dicom_status status = codec_of(d) == openjpeg ? jpeg2000_frame(d, i, why, why_n) : dcmtk_frame(d, i, why, why_n);
+	jcs_dicom_status status = d->is_native ? pulled_frame(d, i, why, why_n) : codec_of(d) == openjpeg ? jpeg2000_frame(d, i, why, why_n) : dcmtk_frame(d, i, why, why_n);
 	*samples = d->frame.data();
 	*n = d->frame_n;
 	return status;

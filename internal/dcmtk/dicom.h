@@ -36,6 +36,14 @@ jcs_dicom_status jcs_dicom_header(const void *bytes, size_t n, int whole, jcs_di
 // Parses a whole file whose frames have at most max bytes once they are decoded.
 jcs_dicom_status jcs_dicom_open(const void *bytes, size_t n, size_t max, jcs_dicom **out, char *why, size_t why_n);
 
+// The same of a file of n bytes that jcs_pull gives, now and while its frames are
+// decoded. Deflated files are broken to it.
+jcs_dicom_status jcs_dicom_open_pulled(uint64_t n, size_t max, jcs_dicom **out, char *why, size_t why_n);
+
+// Implemented by the caller: n bytes at an offset of the file, all of which are
+// there; 0 where they cannot be had.
+extern int jcs_pull(uint64_t offset, void *bytes, size_t n);
+
 // Decodes a frame of an opened file, counted from 0, to native little endian.
 // The samples live until the next call. Frames in their order are the fastest.
 jcs_dicom_status jcs_dicom_frame(jcs_dicom *d, uint32_t i, const void **samples, size_t *n, char *why, size_t why_n);

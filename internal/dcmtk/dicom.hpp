@@ -5,6 +5,7 @@
 #include "dicom.h"
 
 #include "dcmtk/config/osconfig.h"
+#include "dcmtk/dcmdata/dcfcache.h"
 #include "dcmtk/dcmdata/dctk.h"
 
 #include <string>
@@ -23,10 +24,13 @@ struct jcs_dicom {
 	std::vector<DcmItem *> records; // of a DICOMDIR, once they were asked for
 
 	// An opened image.
+	bool pulled = false; // its bytes are asked for when they are needed
 	DcmPixelData *pixels = nullptr;
 	Uint32 frames = 0;
-	const unsigned char *native = nullptr; // all frames, if they need no decoding
+	bool is_native = false;                // the frames need no decoding
+	const unsigned char *native = nullptr; // all of them, unless pulled
 	size_t frame_n = 0;                    // bytes of a decoded frame
+	DcmFileCache cache;                    // where a pulled file was last read
 	std::vector<unsigned char> frame;      // the last decoded one, and a byte to even
 	Uint32 next_frame = 0, fragment = 0;   // where DCMTK goes on
 	std::vector<Uint32> starts;            // JPEG 2000: the first fragment of each frame, and the end
@@ -41,9 +45,19 @@ Uint16 number(DcmItem *set, const DcmTagKey &tag);
 // Reads a whole file's attributes.
 jcs_dicom_status parse(jcs_dicom *d, const void *bytes, size_t n, char *why, size_t why_n);
 
+// The same of a file of so many bytes that jcs_pull gives.
+jcs_dicom_status parse_pulled(jcs_dicom *d, uint64_t n, char *why, size_t why_n);
+
+// Reads a file of so many bytes that jcs_pull gives. Elements longer than the
+// longest are left aside until they are asked for.
+OFCondition read_pulled(DcmFileFormat &file, uint64_t size, Uint32 longest);
+
 // Whether a deflated file inflates to more than max bytes; false for any other,
 // and where it is broken.
 bool inflates_beyond(const void *file, size_t n, size_t max);
+
+// Whether a file's first bytes say that it is deflated.
+bool is_deflated(const void *file, size_t n);
 
 // Registers the encoders of encode.cpp.
 void register_encoders();

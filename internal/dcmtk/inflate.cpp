@@ -58,6 +58,8 @@ struct inflater : z_stream {
 
 } // namespace
 
+bool is_deflated(const void *file, size_t n) { return deflated_start(static_cast<const unsigned char *>(file), n) != 0; }
+
 bool inflates_beyond(const void *file, size_t n, size_t max)
 {
 	const unsigned char *bytes = static_cast<const unsigned char *>(file);

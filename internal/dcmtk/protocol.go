@@ -15,6 +15,7 @@ const (
 	opImage                          // bytes: a file, of which the header and the first frame are wanted
 	opFrame                          // bytes: the number of a frame of the last opImage
 	opWrite                          // bytes: attributes as JSON, then samples
+	opPull                           // 8 bytes: the size of a file, of which opImage's answer is wanted; the child asks for its bytes
 	opDirectory                      // bytes: a DICOMDIR, of which the files are wanted that it refers to
 )
 
@@ -29,6 +30,7 @@ const (
 	statusTooLarge
 	statusMemory
 	statusFault
+	statusNeed // no answer yet: the text is an offset and a number of bytes of the file, which the child waits for
 )
 
 // request is the fixed part of what a parent sends; n bytes follow.
@@ -85,6 +87,28 @@ func (a answer) encode() []byte {
 	return binary.LittleEndian.AppendUint64(b, a.data)
 }
 
+// maxNeed is the most that a child asks for at once.
+const maxNeed = 1 << 20
+
+// need is a piece of a file that a child asks for.
+type need struct{ offset, n uint64 }
+
+func (n need) encode() []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, n.offset), n.n)
+}
+
+// decodeNeed reads what a child asks for of a file of so many bytes.
+func decodeNeed(text []byte, size int64) (need, error) {
+	if len(text) != 16 {
+		return need{}, fmt.Errorf("question of %d bytes", len(text))
+	}
+	n := need{binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[8:])}
+	if n.n > maxNeed || n.offset > uint64(size) || n.n > uint64(size)-n.offset {
+		return need{}, fmt.Errorf("question for bytes that the file has not")
+	}
+	return n, nil
+}
+
 // readAnswer reads an answer's parts. Nothing is allocated beyond maxText and
 // maxData bytes; data lies in buffer where that is large enough.
 func readAnswer(r io.Reader, maxData int64, buffer []byte) (s status, text, data []byte, err error) {
@@ -97,7 +121,7 @@ func readAnswer(r io.Reader, maxData int64, buffer []byte) (s status, text, data
 	switch {
 	case binary.LittleEndian.Uint32(b[:]) != answerMagic:
 		return 0, nil, nil, fmt.Errorf("answer without its mark")
-	case code > uint32(statusFault):
+	case code > uint32(statusNeed):
 		return 0, nil, nil, fmt.Errorf("answer of an unknown kind")
 	case a.text > maxText:
 		return 0, nil, nil, fmt.Errorf("answer with %d bytes of text", a.text)

@@ -38,8 +38,8 @@ Uint16 number(DcmItem *set, const DcmTagKey &tag)
 
 namespace {
 
-// Elements longer than this are left aside by DCMTK until asked for; with a
-// stream over memory all are read at once, so that it has no effect.
+// Elements longer than this are left aside by DCMTK until asked for, where the file
+// is pulled; with a stream over memory all are read at once.
 const Uint32 kMaxReadLength = DCM_MaxReadLength;
 
 // What a deflated file may inflate to: far more than a slice needs.
@@ -134,6 +134,20 @@ jcs_dicom_status parse(jcs_dicom *d, const void *bytes, size_t n, char *why, siz
 		return unparsed(c, why, why_n);
 	}
 	return look_over(d, why, why_n);
+}
+
+jcs_dicom_status parse_pulled(jcs_dicom *d, uint64_t n, char *why, size_t why_n)
+{
+	unsigned char start[1 << 12];
+	const size_t have = n < sizeof start ? size_t(n) : sizeof start;
+	if (!jcs_pull(0, start, have)) {
+		return say(JCS_DICOM_FAULT, "no file", why, why_n);
+	}
+	if (is_deflated(start, have)) {
+		return say(JCS_DICOM_BROKEN, "a deflated file of many frames", why, why_n);
+	}
+	OFCondition c = read_pulled(d->file, n, kMaxReadLength);
+	return c.bad() ? unparsed(c, why, why_n) : look_over(d, why, why_n);
 }
 
 extern "C" {

@@ -46,6 +46,9 @@ func reply(out fd, r request, payload []byte, held *image) error {
 	case opImage:
 		held.hold(nil) // its memory is free for the next
 		return replyImage(out, payload, r.max, held)
+	case opPull:
+		held.hold(nil)
+		return replyPulled(out, payload, r.max, held)
 	case opFrame:
 		return replyFrame(out, payload, held, nil)
 	case opWrite:
@@ -120,7 +123,28 @@ func replyImage(out fd, payload []byte, limit uint64, held *image) error {
 		return send(out, status(code), why.String(), nil)
 	}
 	held.hold(d)
-	text, err := lookUp(d).encode()
+	return replyFirst(out, held)
+}
+
+// replyPulled does the same with a file that the parent keeps.
+func replyPulled(out fd, payload []byte, limit uint64, held *image) error {
+	if len(payload) != 8 {
+		return send(out, statusFault, "no size of a file", nil)
+	}
+	why := newReason()
+	defer why.free()
+	var d *C.jcs_dicom
+	code := C.jcs_dicom_open_pulled(C.uint64_t(binary.LittleEndian.Uint64(payload)), C.size_t(limit), &d, why.text, reasonBytes)
+	if code != C.JCS_DICOM_OK {
+		return send(out, status(code), why.String(), nil)
+	}
+	held.hold(d)
+	return replyFirst(out, held)
+}
+
+// replyFirst sends the header and the first frame of the file that is held.
+func replyFirst(out fd, held *image) error {
+	text, err := lookUp(held.d).encode()
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func serve(memory, cpu string) int {
 		if err != nil {
 			return 1
 		}
-		if uint64(cap(payload)) < r.n {
+		if uint64(cap(payload)) < r.n || cap(payload) > maxKeptFile && r.n <= maxKeptFile {
 			payload = make([]byte, r.n)
 		}
 		payload = payload[:r.n]

@@ -2,7 +2,10 @@
 
 package dcmtk
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 const available = false
 
@@ -27,6 +30,11 @@ func (*Child) OpenJPEGVersion() string { return "" }
 // Header returns [ErrUnavailable].
 func (*Child) Header([]byte, bool) (*Header, error) { return nil, ErrUnavailable }
 
+// HeaderFrom returns [ErrUnavailable].
+func (*Child) HeaderFrom(func([]byte) ([]byte, error), int64) (*Header, error) {
+	return nil, ErrUnavailable
+}
+
 // References returns [ErrUnavailable].
 func (*Child) References([]byte) ([][]string, error) { return nil, ErrUnavailable }
 
@@ -37,8 +45,20 @@ func (*Child) Image([]byte) (*Image, error) { return nil, ErrUnavailable }
 func (*Child) Frame(int) ([]byte, error) { return nil, ErrUnavailable }
 
 // FrameOf returns [ErrUnavailable].
-func (*Child) FrameOf(string, int, func([]byte) ([]byte, error)) (*Image, error) {
+func (*Child) FrameOf(string, int, func() (*Image, error)) (*Image, error) {
 	return nil, ErrUnavailable
+}
+
+// ImageFrom returns [ErrUnavailable].
+func (*Child) ImageFrom(func([]byte) ([]byte, error)) (*Image, error) { return nil, ErrUnavailable }
+
+// ImageOf returns [ErrUnavailable].
+func (*Child) ImageOf(Pieces, int64) (*Image, error) { return nil, ErrUnavailable }
+
+// Pieces is a file that is read piece by piece.
+type Pieces interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // Write returns [ErrUnavailable].
