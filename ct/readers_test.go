@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,31 @@ func TestReadersAgreeOnPhantomsInEightOrientations(t *testing.T) {
 			if !slices.Equal(in.Volume.HU, v.HU) {
 				t.Error("other voxels than the phantom's")
 			}
+		})
+	}
+}
+
+func TestReadersAgreeOnAPhantomAsEnhancedCT(t *testing.T) {
+	v, truth, err := phantom.New(t.Context(), phantom.Config{Columns: 64, Rows: 48, Slices: 30, Seed: 5, GroundGlass: 3, PixelMM: [2]float64{5, 6}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, syntax := range []string{dcmtk.ExplicitLittleEndian, dcmtk.ImplicitLittleEndian, dcmtk.JPEGLosslessFirst, dcmtk.JPEG2000Lossless} {
+		t.Run(syntax, func(t *testing.T) {
+			dir := t.TempDir()
+			o := phantom.Output{Enhanced: true, TransferSyntax: syntax, Order: phantom.Order{Shuffled: true}}
+			if err := phantom.WriteAs(t.Context(), dir, v, truth, o); err != nil {
+				t.Skip(err)
+			}
+			read := open(t, dir)
+			if !slices.Equal(read.HU, v.HU) {
+				t.Error("other voxels than the phantom's")
+			}
+			if compressed := strings.HasPrefix(syntax, "1.2.840.10008.1.2.4"); compressed {
+				runReaders(t, "frames", dir, dump(t, read))
+				return
+			}
+			agreeOnDICOM(t, dir)
 		})
 	}
 }

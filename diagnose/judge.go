@@ -57,6 +57,7 @@ func (s *study) warn() {
 			inView += *d.LungInView
 		}
 	}
+	s.warnSquare()
 	if s.in.Volume == nil && len(s.Lesions) > 0 {
 		add("orientation_assumed", "pictures do not say which side is which: the patient's right is taken to be on the picture's left")
 	}

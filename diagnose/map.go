@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/jcs-ct/jcs/network"
+	"github.com/jcs-ct/jcs/picture"
 )
 
 // Map is a slice's activation map, kept in bytes: a study has hundreds.
@@ -14,10 +15,11 @@ type Map struct {
 	plan          network.Plan
 	slice         image.Rectangle
 	view          image.Rectangle // the part of the slice that the network saw
+	shown         image.Point     // the size that it was shown in
 }
 
-func newMap(m network.ActivationMap, p network.Plan, slice, view image.Rectangle) *Map {
-	k := &Map{width: m.Width, height: m.Height, plan: p, slice: slice, view: view, levels: make([]uint8, len(m.Values))}
+func newMap(m network.ActivationMap, p network.Plan, slice, view image.Rectangle, shown image.Point) *Map {
+	k := &Map{shown: shown, width: m.Width, height: m.Height, plan: p, slice: slice, view: view, levels: make([]uint8, len(m.Values))}
 	for i, v := range m.Values {
 		k.levels[i] = uint8(math.Round(255 * float64(min(max(v, 0), 1))))
 	}
@@ -32,7 +34,10 @@ func (m *Map) OnSlice() []float32 {
 		values[i] = float32(v) / 255
 	}
 	whole := network.ActivationMap{Width: m.width, Height: m.height, Values: values}
-	seen := whole.OnSource(m.plan, m.view.Dx(), m.view.Dy())
+	seen := whole.OnSource(m.plan, m.shown.X, m.shown.Y)
+	if m.shown != m.view.Size() {
+		seen = picture.ResizeOpenCVFloat(seen, m.shown.X, m.shown.Y, m.view.Dx(), m.view.Dy())
+	}
 	if m.view == m.slice {
 		return seen
 	}

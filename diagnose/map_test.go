@@ -14,7 +14,7 @@ func TestAMapLiesWhereTheNetworkLooked(t *testing.T) {
 		whole.Values[i] = 1
 	}
 	view := image.Rect(10, 20, 40, 30)
-	values := newMap(whole, plan, image.Rect(0, 0, 50, 60), view).OnSlice()
+	values := newMap(whole, plan, image.Rect(0, 0, 50, 60), view, view.Size()).OnSlice()
 	for i, v := range values {
 		want := float32(0)
 		if image.Pt(i%50, i/50).In(view) {

@@ -129,6 +129,7 @@ type study struct {
 	in         *ct.Input
 	models     Models
 	options    Options
+	pixels     pixels
 
 	workers     *workers
 	classifiers *team[*network.Classifier]
@@ -162,7 +163,7 @@ func newStudy(in *ct.Input, m Models, o Options) *study {
 			Warnings: append([]ct.Warning{}, in.Warnings...),
 			TimingMS: map[string]float64{},
 		},
-		in: in, models: m, options: o,
+		in: in, models: m, options: o, pixels: pixelsOf(in),
 		lungs: make([]place, n),
 		masks: make(findings.Mask, n),
 		maps:  make([]*Map, n),
@@ -286,6 +287,9 @@ func (s *study) classifySlices(ctx context.Context, c *network.Classifier, batch
 		p := s.in.Picture(i, ct.LungWindow())
 		whole[k], views[k] = p.Rect, s.view(i, p.Rect)
 		pictures[k] = picture.Part(p, views[k])
+		if !s.pixels.square() {
+			pictures[k] = s.pixels.show(p, views[k])
+		}
 	}
 	answers, err := c.ClassifyBatch(ctx, pictures)
 	if err != nil {
@@ -297,7 +301,7 @@ func (s *study) classifySlices(ctx context.Context, c *network.Classifier, batch
 		d.Positive = s.showsLung(i) && answers[k].Positive > s.options.Rule.SliceThreshold
 		positive = positive || d.Positive
 		if d.Positive || s.in.Len() == 1 {
-			s.maps[i] = newMap(answers[k].Map, c.Plan(), whole[k], views[k])
+			s.maps[i] = newMap(answers[k].Map, c.Plan(), whole[k], views[k], pictures[k].Rect.Size())
 			share, ofView := s.maps[i].inLung(s.lungs[i], s.options.LungMarginMM)
 			d.ActivationInLung = share
 			if share != nil {
@@ -349,7 +353,7 @@ func (s *study) segment(ctx context.Context) error {
 }
 
 func (s *study) segmentSlice(ctx context.Context, n *network.Segmenter, i int) error {
-	answer, err := n.Segment(ctx, s.in.Picture(i, ct.LungWindow()))
+	answer, err := s.askSegmenter(ctx, n, i)
 	if err != nil {
 		return err
 	}
@@ -362,4 +366,18 @@ func (s *study) segmentSlice(ctx context.Context, n *network.Segmenter, i int) e
 	}
 	s.Slices[i].Segmented = true
 	return nil
+}
+
+// askSegmenter asks for the opacities of a slice, at its own pixels.
+func (s *study) askSegmenter(ctx context.Context, n *network.Segmenter, i int) (network.Segmentation, error) {
+	p := s.in.Picture(i, ct.LungWindow())
+	if s.pixels.square() {
+		return n.Segment(ctx, p)
+	}
+	frame := s.pixels.frame(n.Plan(), p.Rect, s.lungs[i].lungs.Box(s.lungs[i].slice, viewMarginMM))
+	answer, err := n.Segment(ctx, s.pixels.show(p, frame))
+	if err != nil {
+		return network.Segmentation{}, err
+	}
+	return s.pixels.back(answer, frame, p.Rect), nil
 }

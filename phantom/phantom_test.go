@@ -234,3 +234,73 @@ func TestWrittenPhantomIsReadAsItWas(t *testing.T) {
 		t.Error("the truth read is not the one written")
 	}
 }
+
+// One file with a frame a slice is the same volume, in every syntax, with its frames
+// in another order, some missing, or twice.
+func TestPhantomWrittenAsEnhancedCTIsReadAsItWas(t *testing.T) {
+	v, truth := build(t, small(Config{Seed: 3, GroundGlass: 2, TiltDegrees: 5, SliceMM: 9}))
+	for name, test := range map[string]struct {
+		o       Output
+		missing int
+		warning string
+	}{
+		"in order":               {Output{}, 0, ""},
+		"shuffled":               {Output{Order: Order{Shuffled: true}}, 0, ""},
+		"numbers fall":           {Output{Order: Order{DescendingNumber: true}}, 0, ""},
+		"RLE":                    {Output{TransferSyntax: dcmtk.RLE}, 0, ""},
+		"lossless JPEG":          {Output{TransferSyntax: dcmtk.JPEGLosslessFirst}, 0, ""},
+		"JPEG 2000":              {Output{TransferSyntax: dcmtk.JPEG2000Lossless}, 0, ""},
+		"deflated":               {Output{TransferSyntax: dcmtk.Deflated}, 0, ""},
+		"a frame twice":          {Output{Faults: Faults{Duplicate: []int{4}}}, 0, "duplicate_file"},
+		"the last slice missing": {Output{Faults: Faults{Missing: []int{v.Slices - 1}}}, 1, ""},
+		"a localizer beside it":  {Output{Faults: Faults{Localizer: true}}, 0, "scouts_ignored"},
+	} {
+		dir := t.TempDir()
+		test.o.Enhanced = true
+		err := WriteAs(t.Context(), dir, v, truth, test.o)
+		if errors.Is(err, dcmtk.ErrUnavailable) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		in, err := ct.Open(t.Context(), dir, ct.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		n := len(v.HU) - test.missing*v.Columns*v.Rows
+		if !slices.Equal(in.Volume.HU, v.HU[:n]) || in.Volume.Affine != affineNear(in.Volume.Affine, v.Affine) {
+			t.Errorf("%s: the volume read is not the one written", name)
+		}
+		for k, s := range in.Sources {
+			if s.File != EnhancedFile || s.Frame == 0 || !s.HasPosition {
+				t.Errorf("%s: slice %d is of %+v", name, k, s)
+			}
+		}
+		warned := test.warning == ""
+		for _, w := range in.Warnings {
+			warned = warned || w.Code == test.warning
+			if w.Code != test.warning && w.Code != "gantry_tilt" {
+				t.Errorf("%s: warning %v", name, w)
+			}
+		}
+		if !warned {
+			t.Errorf("%s: no warning %s in %v", name, test.warning, in.Warnings)
+		}
+	}
+	if err := WriteAs(t.Context(), t.TempDir(), v, truth, Output{Enhanced: true, Faults: Faults{Halved: []int{1}}}); err == nil {
+		t.Error("a frame of another size was written")
+	}
+}
+
+// affineNear is got where that is want to a millionth.
+func affineNear(got, want [4][4]float64) [4][4]float64 {
+	for i := range got {
+		for j := range got[i] {
+			if math.Abs(got[i][j]-want[i][j]) > 1e-6 {
+				return want
+			}
+		}
+	}
+	return got
+}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,6 +20,9 @@ import (
 // TruthFile is the name of the truth beside the slices.
 const TruthFile = "truth.json"
 
+// EnhancedFile is the name of a phantom that is written as an Enhanced CT.
+const EnhancedFile = "phantom.dcm"
+
 // VolumeFile is the name of a phantom that is written as NIfTI.
 const VolumeFile = "phantom.nii.gz"
 
@@ -26,6 +30,10 @@ const VolumeFile = "phantom.nii.gz"
 // endian, in order.
 type Output struct {
 	NIfTI bool // as one NIfTI volume, of which no more is chosen
+
+	// Enhanced writes the slices as frames of one Enhanced CT Image Storage object,
+	// in the order of what would be the files' names. None can be halved.
+	Enhanced bool
 
 	// TransferSyntax is the UID of one that is written; explicit little endian.
 	TransferSyntax string
@@ -62,7 +70,7 @@ func Write(ctx context.Context, dir string, v *ct.Volume, t *Truth) error {
 }
 
 // WriteAs writes a phantom to the folder dir, which must exist: each slice as a
-// CT Image Storage object, or all as a NIfTI volume; and the truth as JSON.
+// CT Image Storage object, or all as one Enhanced CT or NIfTI volume; and the truth as JSON.
 func WriteAs(ctx context.Context, dir string, v *ct.Volume, t *Truth, o Output) error {
 	write := writeDICOM
 	if o.NIfTI {
@@ -106,12 +114,18 @@ func WriteMasks(dir string, v *ct.Volume, t *Truth) error {
 }
 
 func writeDICOM(ctx context.Context, dir string, v *ct.Volume, t *Truth, o Output) error {
-	child, err := dcmtk.Start(ctx, dcmtk.Limits{})
+	child, err := dcmtk.Start(ctx, o.limits(v))
 	if err != nil {
 		return err
 	}
 	defer child.Close()
 	w := writer{child, dir, v, t, o}
+	if o.Enhanced {
+		if err := w.enhanced(); err != nil {
+			return err
+		}
+		return w.beside()
+	}
 	for k := range v.Slices {
 		if slices.Contains(o.Faults.Missing, k) {
 			continue
@@ -131,6 +145,43 @@ func writeDICOM(ctx context.Context, dir string, v *ct.Volume, t *Truth, o Outpu
 		}
 	}
 	return w.beside()
+}
+
+// limits are what a child needs: of an enhanced CT it holds all frames, several
+// times over while it encodes them.
+func (o Output) limits(v *ct.Volume) dcmtk.Limits {
+	if !o.Enhanced {
+		return dcmtk.Limits{}
+	}
+	return dcmtk.Limits{Memory: 768<<20 + 12*int64(len(v.HU)), Wall: 10 * time.Minute}
+}
+
+// enhanced writes all slices as frames of one file.
+func (w *writer) enhanced() error {
+	v, faults := w.volume, w.output.Faults
+	if len(faults.Halved) > 0 {
+		return errors.New("frames of an enhanced CT cannot be of another size")
+	}
+	order := make([]int, v.Slices) // of the frames
+	for k := range order {
+		order[w.fileOf(k)] = k
+	}
+	e := &dcmtk.EnhancedCT{InstanceUID: dcmtk.UID("enhanced", v.SeriesUID)}
+	for _, k := range order {
+		if slices.Contains(faults.Missing, k) {
+			continue
+		}
+		im := w.image(k)
+		e.Frames = append(e.Frames, im)
+		if slices.Contains(faults.Duplicate, k) {
+			e.Frames = append(e.Frames, im)
+		}
+	}
+	file, err := w.child.WriteEnhancedCT(e)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(w.dir, w.output.Prefix+EnhancedFile), file, 0o644)
 }
 
 // writer writes one phantom as DICOM.

@@ -40,8 +40,8 @@ type phantomCommand struct {
 	Mixed          int      `default:"4" help:"Number of ground-glass opacities with a consolidated core."`
 	Lesion         []string `sep:"none" placeholder:"SPEC" help:"One more lesion, such as kind=mixed,lung=right,zone=lower,place=peripheral,ml=20,hu=-600. May be repeated."`
 
-	Format   string `default:"dicom" enum:"dicom,nifti" help:"DICOM slices or one NIfTI volume."`
-	Syntax   string `placeholder:"UID" help:"Transfer syntax of the slices; explicit little endian without it."`
+	Format   string `default:"dicom" enum:"dicom,enhanced,nifti" help:"DICOM slices, one Enhanced CT file with a frame a slice, or one NIfTI volume."`
+	Syntax   string `placeholder:"UID" help:"Transfer syntax of DICOM; explicit little endian without it."`
 	Shuffled bool   `help:"Files are not named in the order of slices."`
 	Numbers  string `default:"ascending" enum:"ascending,descending,none" help:"Instance numbers in the order of slices."`
 	faultFlags
@@ -176,11 +176,14 @@ func (c *phantomCommand) read() (phantom.Config, phantom.Output, error) {
 		config.Lesions = append(config.Lesions, l)
 	}
 	output := phantom.Output{
-		NIfTI: c.Format == "nifti", TransferSyntax: c.Syntax,
+		NIfTI: c.Format == "nifti", Enhanced: c.Format == "enhanced", TransferSyntax: c.Syntax,
 		Order: phantom.Order{Shuffled: c.Shuffled, DescendingNumber: c.Numbers == "descending", NoNumber: c.Numbers == "none"},
 	}
 	if c.Syntax != "" && !slices.ContainsFunc(dcmtk.Syntaxes(), func(s dcmtk.Syntax) bool { return s.UID == c.Syntax && s.Write }) {
 		return fail("transfer syntax %s is not written: one of %s", c.Syntax, written())
+	}
+	if output.Enhanced && (len(c.Halved) > 0 || c.Numbers == "none") {
+		return fail("frames of an enhanced CT are of one size, and have numbers")
 	}
 	faults, err := c.faults(c.Slices)
 	output.Faults = faults

@@ -3,6 +3,8 @@
 readers.py dicom FOLDER OURS OUT   FOLDER read by dcm2niix with nibabel, which
                                    leaves OUT/volume.nii.gz, and by pydicom with
                                    GDCM's decoders
+readers.py frames FOLDER OURS      FOLDER by pydicom alone: dcm2niix reads no
+                                   compressed files of many frames
 readers.py nifti FILE OURS         FILE read by nibabel
 
 OURS.json holds size and affine of our reading (columns, rows, slices; LPS, mm)
@@ -60,21 +62,41 @@ def by_pydicom(folder):
     for name in sorted(os.listdir(folder)):
         try:
             d = pydicom.dcmread(os.path.join(folder, name))
+            if "PerFrameFunctionalGroupsSequence" in d:
+                slices += frames(d)
+                continue
             row, column = numpy.array(d.ImageOrientationPatient, dtype=float).reshape(2, 3)
         except (pydicom.errors.InvalidDicomError, AttributeError):
             continue
         position = numpy.array(d.ImagePositionPatient, dtype=float)
-        slices.append((position @ numpy.cross(row, column), position, row, column, d))
+        slices.append((position @ numpy.cross(row, column), position, row, column, d.PixelSpacing, hounsfield(d.pixel_array, d)))
     slices.sort(key=lambda s: s[0])
     first, last = slices[0], slices[-1]
-    between_rows, between_columns = (float(v) for v in first[4].PixelSpacing)
+    between_rows, between_columns = (float(v) for v in first[4])
     affine = numpy.eye(4)
     affine[:3, 0] = first[2] * between_columns
     affine[:3, 1] = first[3] * between_rows
     affine[:3, 2] = (last[1] - first[1]) / (len(slices) - 1)
     affine[:3, 3] = first[1]
-    voxels = [s[4].pixel_array * float(s[4].RescaleSlope) + float(s[4].RescaleIntercept) for s in slices]
-    return numpy.stack(voxels).transpose(2, 1, 0), affine
+    return numpy.stack([s[5] for s in slices]).transpose(2, 1, 0), affine
+
+
+def hounsfield(stored, rescale):
+    return stored * float(rescale.RescaleSlope) + float(rescale.RescaleIntercept)
+
+
+def frames(d):
+    """The frames of an enhanced CT by PS3.3 C.7.6.16: their own groups, then the shared ones."""
+    found = []
+    shared = d.SharedFunctionalGroupsSequence[0]
+    for stored, own in zip(d.pixel_array, d.PerFrameFunctionalGroupsSequence, strict=True):
+        def group(name):
+            return (own if name in own else shared)[name].value[0]
+        row, column = numpy.array(group("PlaneOrientationSequence").ImageOrientationPatient, dtype=float).reshape(2, 3)
+        position = numpy.array(group("PlanePositionSequence").ImagePositionPatient, dtype=float)
+        voxels = hounsfield(stored, group("PixelValueTransformationSequence"))
+        found.append((position @ numpy.cross(row, column), position, row, column, group("PixelMeasuresSequence").PixelSpacing, voxels))
+    return found
 
 
 def compare(reader, theirs, own):
@@ -93,6 +115,8 @@ def main(kind, source, own, *out):
     own = ours(own)
     if kind == "nifti":
         good = [compare("nibabel", by_nibabel(source), own)]
+    elif kind == "frames":
+        good = [compare("pydicom", by_pydicom(source), own)]
     else:
         good = [compare("dcm2niix", by_dcm2niix(source, out[0]), own), compare("pydicom", by_pydicom(source), own)]
     sys.exit(not all(good))
