@@ -6,12 +6,15 @@
 #include "dcmtk/dcmdata/dcistrma.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 namespace {
 
-const offile_off_t kPiece = 64 << 10; // asked for at once
+// What is asked for at once: a little where a tag is wanted, and at most what the
+// parent gives (maxNeed of protocol.go).
+const offile_off_t kPiece = 4 << 10, kMost = 1 << 20;
 
 // Gives the file's bytes from a place on. What cannot be had ends the process, as
 // its parent is gone then.
@@ -27,12 +30,18 @@ public:
 		n = std::min(n, avail());
 		unsigned char *out = static_cast<unsigned char *>(to);
 		for (offile_off_t left = n; left > 0;) {
+			const offile_off_t direct = std::min(left, kMost);
+			if (direct >= kPiece) {
+				pull(at_, out, direct);
+				out += direct;
+				at_ += direct;
+				left -= direct;
+				continue;
+			}
 			if (at_ < start_ || at_ >= start_ + offile_off_t(piece_.size())) {
 				piece_.resize(size_t(std::min(kPiece, size_ - at_)));
 				start_ = at_;
-				if (!jcs_pull(uint64_t(at_), piece_.data(), piece_.size())) {
-					std::_Exit(1);
-				}
+				pull(start_, piece_.data(), offile_off_t(piece_.size()));
 			}
 			const offile_off_t have = std::min(left, start_ + offile_off_t(piece_.size()) - at_);
 			std::memcpy(out, piece_.data() + (at_ - start_), size_t(have));
@@ -51,6 +60,13 @@ public:
 	void putback(offile_off_t n) override { at_ -= std::min(n, at_); }
 
 private:
+	static void pull(offile_off_t at, unsigned char *to, offile_off_t n)
+	{
+		if (!jcs_pull(uint64_t(at), to, size_t(n))) {
+			std::_Exit(1);
+		}
+	}
+
 	const offile_off_t size_;
 	offile_off_t at_, start_ = 0;
 	std::vector<unsigned char> piece_; // from start_ on
