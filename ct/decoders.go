@@ -86,13 +86,8 @@ func (d *decoders) close() {
 	}
 }
 
-// each calls do for i from 0 to n-1, on all children at once, each call with a
-// child of its own.
-func (d *decoders) each(ctx context.Context, n int, do func(c *dcmtk.Child, i int) error) error {
-	return d.eachOf(ctx, n, func(worker, i int) error { return do(d.children[worker], i) })
-}
-
-// eachOf is each, with the number of the child.
+// eachOf calls do for i from 0 to n-1, on all children at once, each call with the
+// number of a child of its own.
 func (d *decoders) eachOf(ctx context.Context, n int, do func(worker, i int) error) error {
 	return parallel(ctx, len(d.children), n, do)
 }

@@ -134,9 +134,9 @@ func referencePath(parts []string) (name string, ok bool) {
 // warnReferences says which files of a DICOMDIR were not read.
 func (in *Input) warnReferences(l *listing) {
 	if n := len(l.missing); n > 0 {
-		in.warn("missing_files", fmt.Sprintf("%s that %s refers to not in its folder, the first %s: slices may be missing", were(n, "file"), l.name, l.missing[0]))
+		in.warn("missing_files", fmt.Sprintf("of the files that %s refers to %d could not be read in its folder, the first %s: slices may be missing", l.name, n, l.missing[0]))
 	}
 	if l.outside > 0 {
-		in.warn("references_ignored", fmt.Sprintf("%s to places that are not in the folder of %s not followed", were(l.outside, "reference"), l.name))
+		in.warn("references_ignored", fmt.Sprintf("%s: %s out of its folder not followed", l.name, count(l.outside, "reference")))
 	}
 }
