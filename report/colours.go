@@ -12,6 +12,7 @@ var (
 	positive = color.RGBA{238, 119, 51, 255}
 	negative = color.RGBA{51, 130, 200, 255}
 	doubtful = color.RGBA{200, 200, 200, 255}
+	warned   = color.RGBA{255, 190, 120, 255}
 	unasked  = color.RGBA{58, 62, 70, 255}
 )
 

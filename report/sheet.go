@@ -18,8 +18,9 @@ const (
 	largestThumbnail = 512
 	thumbnailFoot    = 24
 	mostThumbnails   = 64
-	headerHeight     = 92
-	severityHeight   = 22
+	headlineHeight   = 44
+	lineHeight       = 18
+	linesGap         = 6
 	chartHeight      = 96
 	footerHeight     = 30
 )
@@ -38,15 +39,12 @@ func sheet(r *diagnose.Result, f faces) canvas {
 	if len(r.Diagnosis.Slices) > 1 {
 		chart = chartHeight
 	}
-	head := headerHeight
-	severity := wrap(f.small, severityParts(r.Diagnosis), sheetWidth-2*sheetMargin)
-	head += severityHeight * len(severity)
+	lines := headLines(r.Diagnosis, f.small, sheetWidth-2*sheetMargin)
+	head := headlineHeight + linesHeight(lines) + 2*linesGap
 	top := head + chart
 	c := newCanvas(sheetWidth, top+rows*(side+thumbnailFoot+8)+footerHeight, f)
-	c.header(r.Diagnosis)
-	for i, line := range severity {
-		c.write(sheetMargin, head-10-severityHeight*(len(severity)-1-i), f.small, ink, fit(f.small, line, sheetWidth-2*sheetMargin))
-	}
+	c.headline(r.Diagnosis)
+	c.lines(lines, headlineHeight)
 	if chart > 0 {
 		c.chart(r.Diagnosis, image.Rect(sheetMargin+36, head+4, sheetWidth-sheetMargin, head+chartHeight-26))
 	}
@@ -74,29 +72,101 @@ func sample(r *diagnose.Result) []int {
 	return out
 }
 
-// header writes the verdict and what it rests on.
-func (c canvas) header(d *diagnose.Diagnosis) {
+// headline writes the verdict and what was found.
+func (c canvas) headline(d *diagnose.Diagnosis) {
 	x := sheetMargin
 	if d.Verdict != "" {
 		x = c.write(x, 38, c.faces.large, verdictColour(d.Verdict), strings.ToUpper(string(d.Verdict))) + 18
 	}
 	c.write(x, 38, c.faces.large, ink, fit(c.faces.large, Headline(d), sheetWidth-sheetMargin-x))
-	c.write(sheetMargin, 62, c.faces.small, dimInk, fit(c.faces.small, provenance(d), sheetWidth-2*sheetMargin))
+}
+
+// line is one line below the headline.
+type line struct {
+	text   string
+	colour color.RGBA
+	gap    int // above it
+}
+
+// headLines are what stands below the headline: what was read and by which rule
+// it was judged, why a verdict is in doubt, the scores, and all warnings. None
+// of it is cut.
+func headLines(d *diagnose.Diagnosis, f font.Face, width int) []line {
+	var all []line
+	add := func(colour color.RGBA, gap int, texts ...string) {
+		for _, text := range texts {
+			all = append(all, line{text, colour, gap})
+			gap = 0
+		}
+	}
+	add(dimInk, 0, wrap(f, words(provenance(d)), " ", width)...)
 	if d.Rule != nil {
-		text := "rule " + d.Rule.Name + ": " + d.Rule.Text
-		c.write(sheetMargin, 80, c.faces.small, dimInk, fit(c.faces.small, text, sheetWidth-2*sheetMargin))
+		add(dimInk, 0, wrap(f, words("rule "+d.Rule.Name+": "+d.Rule.Text), " ", width)...)
+		if len(d.Rule.Doubts) > 0 {
+			text := fmt.Sprintf("%s because of: %s (see below)", d.Verdict, strings.Join(d.Rule.Doubts, ", "))
+			add(doubtful, linesGap, wrap(f, words(text), " ", width)...)
+		}
+	}
+	gap := linesGap
+	for _, scores := range wrap(f, severityParts(d), between, width) {
+		add(ink, gap, wrap(f, words(scores), " ", width)...)
+		gap = 0
+	}
+	gap = linesGap
+	for _, w := range d.Warnings {
+		add(warned, gap, wrap(f, words("warning "+w.Code+": "+w.Message), " ", width)...)
+		gap = 0
+	}
+	return all
+}
+
+func linesHeight(all []line) int {
+	h := 0
+	for _, l := range all {
+		h += l.gap + lineHeight
+	}
+	return h
+}
+
+// lines writes lines from a height on.
+func (c canvas) lines(all []line, y int) {
+	for _, l := range all {
+		y += l.gap + lineHeight
+		c.write(sheetMargin, y, c.faces.small, l.colour, l.text)
 	}
 }
 
-// wrap joins parts to lines that are no wider than so many pixels, if it can.
-func wrap(f font.Face, parts []string, width int) []string {
+// words parts a text where it may be broken.
+func words(text string) []string { return strings.Split(text, " ") }
+
+// between stands between scores on a line.
+const between = "  ·  "
+
+// wrap joins parts to lines that are no wider than so many pixels. Only a part
+// that is wider than a line by itself is broken within, as a long path is.
+func wrap(f font.Face, parts []string, join string, width int) []string {
+	wide := func(text string) bool { return font.MeasureString(f, text).Ceil() > width }
 	var lines []string
 	for _, part := range parts {
 		if n := len(lines); n > 0 {
-			if longer := lines[n-1] + "  ·  " + part; fit(f, longer, width) == longer {
+			if longer := lines[n-1] + join + part; !wide(longer) {
 				lines[n-1] = longer
 				continue
 			}
+		}
+		if join == " " {
+			letters := []rune(part)
+			for wide(string(letters)) {
+				n := len(letters) - 1
+				for n > 1 && wide(string(letters[:n])) {
+					n--
+				}
+				if n < 1 {
+					break
+				}
+				lines, letters = append(lines, string(letters[:n])), letters[n:]
+			}
+			part = string(letters)
 		}
 		lines = append(lines, part)
 	}
