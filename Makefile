@@ -3,6 +3,7 @@
 # make test       every test but the long ones; installs Debian packages if needed
 # make test-long  the long ones: the full networks at their full sizes
 # make test-onnx  exports in ONNX Runtime, which npm installs
+# make test-avx2  the engine and the networks held to AVX2
 # make test-readers    geometry and voxels against other people's readers
 # make lint       formatting, vet, layer rules, doc comments
 # make fuzz       each fuzz target for FUZZTIME
@@ -10,7 +11,7 @@
 # make fuzz-dicom N=100000  as many damaged DICOM files, and a table of what came of them
 # make clean      remove what make made
 
-.PHONY: build deps demo test test-long test-onnx test-readers test-race test-nocgo fuzz fuzz-long fuzz-dicom onnxruntime lint clean
+.PHONY: build deps demo test test-long test-onnx test-avx2 test-readers test-race test-nocgo fuzz fuzz-long fuzz-dicom onnxruntime lint clean
 
 CT ?=
 DEMO ?= demo
@@ -21,7 +22,7 @@ FUZZ ?= ^Fuzz
 
 # Test packages run side by side, each with threads of its own. Threads that
 # spin at OpenMP's barriers while others wait for a processor cost minutes.
-test test-long test-onnx test-readers test-race fuzz fuzz-long: export OMP_WAIT_POLICY = passive
+test test-long test-onnx test-avx2 test-readers test-race fuzz fuzz-long: export OMP_WAIT_POLICY = passive
 
 # Rooms without numerics of minutes: the race detector is ten times slower.
 RACE = ./ct ./dataset ./evaluate ./findings ./picture ./weights ./internal/dcmtk
@@ -49,6 +50,11 @@ test-long: deps
 # ONNX Runtime is an independent judge of what is exported.
 test-onnx: deps onnxruntime
 	go test -tags long -timeout 30m -run 'Exports|ANorm' ./network
+
+# What most processors have; those of CI may have more. -count 1, as Go's cache
+# of results does not see which kernels the library chose.
+test-avx2: deps
+	DNNL_MAX_CPU_ISA=AVX2 go test -count 1 ./nn ./network
 
 # dcm2niix with nibabel, and pydicom with GDCM, judge what is read.
 test-readers: deps

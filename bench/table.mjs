@@ -23,7 +23,8 @@ const least = (...all) => {
   return known.length ? Math.min(...known) : undefined;
 };
 
-console.log(`${ours.processor}, ${ours.threads} threads; jcs with ${ours.engine}, ONNX Runtime ${onnx.onnxruntime}; ${ours.date}; milliseconds a slice, medians of one run.\n`);
+const held = existsSync(join(folder, "avx2")) ? ", all of it held to AVX2" : "";
+console.log(`${ours.processor}${held}, ${ours.threads} threads; jcs with ${ours.engine} (${ours.instruction_set}), ONNX Runtime ${onnx.onnxruntime}; ${ours.date}; milliseconds a slice, medians of one run.\n`);
 line("network", "jcs exact", "jcs f32", "jcs bf16", "ONNX Runtime f32", "f32 faster by", "bf16 faster by", "PyTorch f32", "f32 faster by");
 line(...Array(9).fill("---"));
 for (const network of ["full-classifier", "full-segmenter", "full-joint", "compact-classifier", "compact-joint"]) {

@@ -153,7 +153,16 @@ func shapeCases() []graphCase {
 		return one(fmt.Sprintf("resize of %v to %d x %d", shape, h, w), shape,
 			func(g *Graph, x *Value) *Value { return g.Resize(x, h, w) })
 	}
+	// Convolutions have the library's order.
+	behind := func(shape Shape, h, w int) graphCase {
+		return one(fmt.Sprintf("resize of %v to %d x %d between convolutions", shape, h, w), shape, func(g *Graph, x *Value) *Value {
+			x = g.Resize(g.Conv("a", x, Conv{Out: shape[1], Kernel: 1}), h, w)
+			return g.Conv("b", x, Conv{Out: 3, Kernel: 1})
+		})
+	}
 	return []graphCase{
+		behind(Shape{1, 8, 1, 1}, 2, 2), behind(Shape{2, 5, 1, 1}, 3, 4), behind(Shape{2, 16, 1, 1}, 1, 1), behind(Shape{3, 7, 2, 3}, 1, 1),
+		behind(Shape{2, 9, 1, 4}, 1, 8), behind(Shape{2, 9, 4, 1}, 8, 1), behind(Shape{2, 9, 1, 1}, 1, 8), behind(Shape{2, 9, 1, 8}, 1, 1),
 		resize(Shape{2, 3, 5, 7}, 11, 13), resize(Shape{1, 26, 9, 8}, 4, 3), resize(Shape{1, 1, 4, 4}, 8, 8),
 		resize(Shape{1, 17, 1, 1}, 5, 3), resize(Shape{3, 5, 6, 7}, 1, 1), resize(Shape{1, 4, 12, 5}, 3, 10), resize(Shape{1, 2, 3, 3}, 3, 3),
 		{"concatenation of 26, 1 and 3 channels", func(g *Graph) {

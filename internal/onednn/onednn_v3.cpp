@@ -66,6 +66,21 @@ dnnl::pooling_forward::primitive_desc pool_desc(jcs_engine *e, const jcs_pool *p
           dst ? *dst : s.dst, s.strides, s.kernel, {0, 0}, s.pad_low, s.pad_high};
 }
 
+// Whether each plane is one pixel, and channels are not in blocks.
+bool one_pixel(const memory::desc &d) {
+  memory::dims n = d.get_dims();
+  return n[2] * n[3] == 1 && d.get_inner_nblks() == 0;
+}
+
+memory::desc row_major(const memory::desc &d) {
+  return memory::desc(d.get_dims(), d.get_data_type(), memory::format_tag::nchw);
+}
+
+// 3.7 resizes a plane of one pixel wrongly wherever channels are said to lie
+// last, be it in what is read or in what is written. A dense tensor of such
+// planes is the same bytes in row-major order, and is told to be in that.
+memory::desc resizable(const memory::desc &d) { return one_pixel(d) ? row_major(d) : d; }
+
 dnnl::resampling_forward::primitive_desc resize_desc(jcs_engine *e, const memory::desc &src, const memory::desc &dst) {
   return {e->engine, prop_kind::forward_training, dnnl::algorithm::resampling_linear, src, dst};
 }
@@ -241,18 +256,17 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
   return guarded(error, [&]() -> jcs_primitive * {
     memory::dims d = src->desc.get_dims();
     memory::desc dst = any({d[0], d[1], height, width}, src->desc.get_data_type());
-    // 3.7 resizes a plane of one pixel wrongly into channels that lie last.
-    if (d[2] * d[3] == 1 && src->desc.get_inner_nblks() == 0)
-      dst = memory::desc(dst.get_dims(), dst.get_data_type(), memory::format_tag::nchw);
-    return compiled<dnnl::resampling_forward>(resize_desc(e, src->desc, dst));
+    if (one_pixel(src->desc)) dst = row_major(dst);
+    return compiled<dnnl::resampling_forward>(resize_desc(e, resizable(src->desc), dst));
   });
 }
 
 jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, const jcs_layout *diff_dst,
                                    char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::resampling_backward::primitive_desc pd(e->engine, dnnl::algorithm::resampling_linear, diff_src->desc,
-                                                 diff_dst->desc, resize_desc(e, diff_src->desc, diff_dst->desc));
+    memory::desc src = resizable(diff_src->desc);
+    dnnl::resampling_backward::primitive_desc pd(e->engine, dnnl::algorithm::resampling_linear, src, diff_dst->desc,
+                                                 resize_desc(e, src, diff_dst->desc));
     return compiled<dnnl::resampling_backward>(pd);
   });
 }
