@@ -149,24 +149,22 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, l lattice, o Optio
 	progress := counter(len(in.slices), o.Progress)
 	scratch := make([][]int16, len(d.children))
 	return d.eachOf(ctx, len(in.slices), func(worker, i int) error {
-		if in.slices[i].missing {
-			progress()
-			return nil
-		}
-		if v.Order.AsStored() {
-			if err := in.slices[i].read(d.children[worker], v.Slice(i), o.Limits); err != nil {
+		s, child := in.slices[i], d.children[worker]
+		switch {
+		case s.missing: // see fillMissing
+		case v.Order.AsStored():
+			if err := s.read(child, v.Slice(i), o.Limits); err != nil {
 				return err
 			}
-			progress()
-			return nil
+		default:
+			if scratch[worker] == nil {
+				scratch[worker] = make([]int16, l.size[0]*l.size[1])
+			}
+			if err := s.read(child, scratch[worker], o.Limits); err != nil {
+				return err
+			}
+			l.put(v.HU, scratch[worker], i)
 		}
-		if scratch[worker] == nil {
-			scratch[worker] = make([]int16, l.size[0]*l.size[1])
-		}
-		if err := in.slices[i].read(d.children[worker], scratch[worker], o.Limits); err != nil {
-			return err
-		}
-		l.put(v.HU, scratch[worker], i)
 		progress()
 		return nil
 	})
@@ -175,10 +173,11 @@ func (in *Input) readPixels(ctx context.Context, d *decoders, l lattice, o Optio
 // read fills dst with the slice's Hounsfield units.
 func (s *slice) read(c *dcmtk.Child, dst []int16, limits Limits) error {
 	image, err := c.FrameOf(s.file, max(0, s.number-1), func() (*dcmtk.Image, error) {
-		if pieces, err := s.pieces(limits); pieces != nil || err != nil {
-			if err != nil {
-				return nil, err
-			}
+		pieces, err := s.pieces(limits)
+		if err != nil {
+			return nil, err
+		}
+		if pieces != nil {
 			return c.ImageOf(pieces, s.entry.size)
 		}
 		return c.ImageFrom(func(buffer []byte) ([]byte, error) { return s.entry.readInto(buffer, limits.FileBytes) })

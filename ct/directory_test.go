@@ -106,7 +106,7 @@ func TestADirectoryOfAMediumWithLowerCaseNamesIsRead(t *testing.T) {
 func TestADirectoryMadeByDCMTKIsReadEvenWhereItsRecordsLeadInACircle(t *testing.T) {
 	dcmmkdir, err := exec.LookPath("dcmmkdir")
 	if err != nil {
-		t.Skip("dcmmkdir is not installed")
+		t.Skip("dcmmkdir is not installed: make deps does that")
 	}
 	dir, _ := medium(t, 5)
 	command := exec.Command(dcmmkdir, "--general-purpose", "--invent", "--recurse", "--input-directory", dir)

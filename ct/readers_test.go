@@ -5,6 +5,7 @@ package ct_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -81,8 +82,12 @@ func TestReadersAgreeOnAPhantomAsEnhancedCT(t *testing.T) {
 		t.Run(syntax, func(t *testing.T) {
 			dir := t.TempDir()
 			o := phantom.Output{Enhanced: true, TransferSyntax: syntax, Order: phantom.Order{Shuffled: true}}
-			if err := phantom.WriteAs(t.Context(), dir, v, truth, o); err != nil {
+			err := phantom.WriteAs(t.Context(), dir, v, truth, o)
+			if errors.Is(err, dcmtk.ErrUnavailable) {
 				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			read := open(t, dir)
 			if !slices.Equal(read.HU, v.HU) {

@@ -140,7 +140,7 @@ func statusBytes(pid int, name string) int64 {
 // Reading takes at most twice the volume, whatever the series is stored as.
 func TestReadingTakesAtMostTwiceTheVolume(t *testing.T) {
 	if testing.Short() { // as with the race detector, which takes memory of its own
-		t.Skip("writes 400 MiB")
+		t.Skip("writes 400 MiB: run without -short")
 	}
 	const frames, side = 200, 512
 	for _, test := range []struct {

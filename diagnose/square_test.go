@@ -17,7 +17,7 @@ import (
 // mm and 171 in those of 2.3 x 1.15.
 func TestLesionsOfOblongPixelsAreFoundAsInSquareOnes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the embedded segmenter on whole chests")
+		t.Skip("runs the embedded segmenter on whole chests: run without -short")
 	}
 	segmenter, err := network.Default("segmenter")
 	if err != nil {

@@ -99,22 +99,22 @@ func headLines(d *diagnose.Diagnosis, f font.Face, width int) []line {
 			gap = 0
 		}
 	}
-	add(dimInk, 0, wrap(f, words(provenance(d)), " ", width)...)
+	add(dimInk, 0, paragraph(f, provenance(d), width)...)
 	if d.Rule != nil {
-		add(dimInk, 0, wrap(f, words("rule "+d.Rule.Name+": "+d.Rule.Text), " ", width)...)
+		add(dimInk, 0, paragraph(f, "rule "+d.Rule.Name+": "+d.Rule.Text, width)...)
 		if len(d.Rule.Doubts) > 0 {
 			text := fmt.Sprintf("%s because of: %s (see below)", d.Verdict, strings.Join(d.Rule.Doubts, ", "))
-			add(doubtful, linesGap, wrap(f, words(text), " ", width)...)
+			add(doubtful, linesGap, paragraph(f, text, width)...)
 		}
 	}
 	gap := linesGap
 	for _, scores := range wrap(f, severityParts(d), between, width) {
-		add(ink, gap, wrap(f, words(scores), " ", width)...)
+		add(ink, gap, paragraph(f, scores, width)...)
 		gap = 0
 	}
 	gap = linesGap
 	for _, w := range d.Warnings {
-		add(warned, gap, wrap(f, words("warning "+w.Code+": "+w.Message), " ", width)...)
+		add(warned, gap, paragraph(f, "warning "+w.Code+": "+w.Message, width)...)
 		gap = 0
 	}
 	return all
@@ -136,41 +136,51 @@ func (c canvas) lines(all []line, y int) {
 	}
 }
 
-// words parts a text where it may be broken.
-func words(text string) []string { return strings.Split(text, " ") }
-
 // between stands between scores on a line.
 const between = "  ·  "
 
-// wrap joins parts to lines that are no wider than so many pixels. Only a part
-// that is wider than a line by itself is broken within, as a long path is.
+// wrap joins parts to lines that are no wider than so many pixels, but for a part
+// that is wider by itself.
 func wrap(f font.Face, parts []string, join string, width int) []string {
-	wide := func(text string) bool { return font.MeasureString(f, text).Ceil() > width }
 	var lines []string
 	for _, part := range parts {
 		if n := len(lines); n > 0 {
-			if longer := lines[n-1] + join + part; !wide(longer) {
+			if longer := lines[n-1] + join + part; !wide(f, longer, width) {
 				lines[n-1] = longer
 				continue
 			}
 		}
-		if join == " " {
-			letters := []rune(part)
-			for wide(string(letters)) {
-				n := len(letters) - 1
-				for n > 1 && wide(string(letters[:n])) {
-					n--
-				}
-				if n < 1 {
-					break
-				}
-				lines, letters = append(lines, string(letters[:n])), letters[n:]
-			}
-			part = string(letters)
-		}
 		lines = append(lines, part)
 	}
 	return lines
+}
+
+// paragraph breaks a text between words into lines that are no wider than so many
+// pixels, and within a word that is wider by itself, as a long path is.
+func paragraph(f font.Face, text string, width int) []string {
+	var words []string
+	for _, word := range strings.Split(text, " ") {
+		letters := []rune(word)
+		for n := fitting(f, letters, width); n < len(letters); n = fitting(f, letters, width) {
+			words, letters = append(words, string(letters[:n])), letters[n:]
+		}
+		words = append(words, string(letters))
+	}
+	return wrap(f, words, " ", width)
+}
+
+// fitting is how many of the first letters are no wider than so many pixels, at
+// least one where there are any.
+func fitting(f font.Face, letters []rune, width int) int {
+	n := len(letters)
+	for n > 1 && wide(f, string(letters[:n]), width) {
+		n--
+	}
+	return n
+}
+
+func wide(f font.Face, text string, width int) bool {
+	return font.MeasureString(f, text).Ceil() > width
 }
 
 // severityParts are the scores, those of one source together with its name.

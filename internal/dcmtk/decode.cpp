@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace {
 
@@ -176,7 +177,6 @@ jcs_dicom_status undecoded(const OFCondition &c, char *why, size_t why_n)
 // Native samples lie in the parsed file already.
 jcs_dicom_status native_samples(jcs_dicom *d, char *why, size_t why_n)
 {
-	d->is_native = true;
 	OFCondition c;
 	if (number(d->file.getDataset(), DCM_BitsAllocated) == 16) {
 		Uint16 *words = nullptr;
@@ -239,6 +239,18 @@ jcs_dicom_status pulled_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
 	return c.good() ? JCS_DICOM_OK : undecoded(c, why, why_n);
 }
 
+jcs_dicom_status decode_frame(jcs_dicom *d, Uint32 i, char *why, size_t why_n)
+{
+	switch (codec_of(d)) {
+	case native:
+		return pulled_frame(d, i, why, why_n);
+	case openjpeg:
+		return jpeg2000_frame(d, i, why, why_n);
+	default:
+		return dcmtk_frame(d, i, why, why_n);
+	}
+}
+
 jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
 {
 	DcmDataset *set = d->file.getDataset();
@@ -271,13 +283,22 @@ jcs_dicom_status open_image(jcs_dicom *d, size_t max, char *why, size_t why_n)
 	}
 	switch (how) {
 	case native:
-		d->is_native = d->pulled;
 		return d->pulled ? JCS_DICOM_OK : native_samples(d, why, why_n);
 	case dcmtk:
 		return decode_fragmented(d, max, why, why_n);
 	default:
 		return JCS_DICOM_OK;
 	}
+}
+
+// Opens the image of a file that was parsed with that result, and hands it over.
+jcs_dicom_status open_parsed(std::unique_ptr<jcs_dicom> d, jcs_dicom_status parsed, size_t max, jcs_dicom **out, char *why, size_t why_n)
+{
+	jcs_dicom_status status = parsed == JCS_DICOM_OK ? open_image(d.get(), max, why, why_n) : parsed;
+	if (status == JCS_DICOM_OK) {
+		*out = d.release();
+	}
+	return status;
 }
 
 } // namespace
@@ -288,14 +309,8 @@ jcs_dicom_status jcs_dicom_open(const void *bytes, size_t n, size_t max, jcs_dic
 try {
 	*out = nullptr;
 	std::unique_ptr<jcs_dicom> d(new jcs_dicom);
-	jcs_dicom_status status = parse(d.get(), bytes, n, why, why_n);
-	if (status == JCS_DICOM_OK) {
-		status = open_image(d.get(), max, why, why_n);
-	}
-	if (status == JCS_DICOM_OK) {
-		*out = d.release();
-	}
-	return status;
+	jcs_dicom_status parsed = parse(d.get(), bytes, n, why, why_n);
+	return open_parsed(std::move(d), parsed, max, out, why, why_n);
 } catch (const std::bad_alloc &) {
 	return say(JCS_DICOM_MEMORY, "", why, why_n);
 } catch (...) {
@@ -307,14 +322,8 @@ try {
 	*out = nullptr;
 	std::unique_ptr<jcs_dicom> d(new jcs_dicom);
 	d->pulled = true;
-	jcs_dicom_status status = parse_pulled(d.get(), n, why, why_n);
-	if (status == JCS_DICOM_OK) {
-		status = open_image(d.get(), max, why, why_n);
-	}
-	if (status == JCS_DICOM_OK) {
-		*out = d.release();
-	}
-	return status;
+	jcs_dicom_status parsed = parse_pulled(d.get(), n, why, why_n);
+	return open_parsed(std::move(d), parsed, max, out, why, why_n);
 } catch (const std::bad_alloc &) {
 	return say(JCS_DICOM_MEMORY, "", why, why_n);
 } catch (...) {
@@ -332,7 +341,7 @@ try {
 		return JCS_DICOM_OK;
 	}
 	d->frame.resize(d->frame_n + d->frame_n % 2); // DCMTK wants room for a byte of padding
-	jcs_dicom_status status = d->is_native ? pulled_frame(d, i, why, why_n) : codec_of(d) == openjpeg ? jpeg2000_frame(d, i, why, why_n) : dcmtk_frame(d, i, why, why_n);
+	jcs_dicom_status status = decode_frame(d, i, why, why_n);
 	*samples = d->frame.data();
 	*n = d->frame_n;
 	return status;

@@ -27,8 +27,7 @@ struct jcs_dicom {
 	bool pulled = false; // its bytes are asked for when they are needed
 	DcmPixelData *pixels = nullptr;
 	Uint32 frames = 0;
-	bool is_native = false;                // the frames need no decoding
-	const unsigned char *native = nullptr; // all of them, unless pulled
+	const unsigned char *native = nullptr; // all frames, if they lie decoded in memory
 	size_t frame_n = 0;                    // bytes of a decoded frame
 	DcmFileCache cache;                    // where a pulled file was last read
 	std::vector<unsigned char> frame;      // the last decoded one, and a byte to even
