@@ -129,6 +129,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(answerBytes(answer{statusBroken, 3, 0}, "cut", nil))
 	f.Add(answerBytes(answer{statusOK, 40, 1 << 62}, `{"values":{"Rows":"2","Columns":"2"}}`, nil))
 	f.Add(answerBytes(answer{statusOK, 70, 0}, `{"values":{"Rows":"2"},"frames":[{"RescaleSlope":"1"},{},{"ImageType":"A"}]}`, nil))
+	f.Add(answerBytes(answer{statusNeed, 16, 0}, string(need{maxNeed + 90, 10}.encode()), nil))
+	f.Add(answerBytes(answer{statusNeed, 16, 0}, string(need{maxNeed + 90, 11}.encode()), nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parsetest.Hold(t, len(b), func() { holdAnswer(t, b) })
 	})
@@ -141,9 +143,17 @@ func holdAnswer(t *testing.T, b []byte) {
 	if err != nil {
 		return
 	}
-	if s > statusFault || len(text) > maxText || len(data) > limit {
+	if s > statusNeed || len(text) > maxText || len(data) > limit {
 		t.Fatalf("status %d, %d bytes of text, %d of data", s, len(text), len(data))
 	}
+	if s == statusNeed {
+		const size = maxNeed + 100 // of the file
+		if n, err := decodeNeed(text, size); err == nil && (n.n > maxNeed || n.offset > size || n.offset+n.n > size) {
+			t.Fatalf("%d bytes at %d of %d may be asked for", n.n, n.offset, size)
+		}
+		return
+	}
+	decodeReferences(text)
 	h, err := decodeHeader(text)
 	if err != nil {
 		return
