@@ -32,6 +32,7 @@ func graphCases() []graphCase {
 	cases = append(cases, poolCases()...)
 	cases = append(cases, shapeCases()...)
 	cases = append(cases, chainCases()...)
+	cases = append(cases, sharedCases()...)
 	cases = append(cases, branchCases()...)
 	cases = append(cases, blockCases()...)
 	return append(cases, randomGraphCases(60)...)

@@ -1,5 +1,7 @@
 package nn
 
+import "fmt"
+
 // The cases that passes over a graph could get wrong: chains that may be
 // fused, values that several operations share, and blocks of real networks.
 
@@ -80,6 +82,63 @@ func chainCases() []graphCase {
 			return g.Softmax(g.Linear("b", g.ReLU(g.Linear("a", x, Linear{Out: 6, Bias: true})), Linear{Out: 3}))
 		}),
 	}
+}
+
+// sharedCases are what a training step fuses and does in place, with and
+// without another reader of the value between.
+func sharedCases() []graphCase {
+	same := func(out int) Conv { return Conv{Out: out, Kernel: 3}.Same() }
+	excited := func(g *Graph, x *Value) *Value {
+		return g.ScaleChannels(x, g.Sigmoid(g.Linear("se", g.GlobalAverage(x), Linear{Out: x.Shape()[1], Bias: true})))
+	}
+	var cases []graphCase
+	for _, n := range []int{1, 2} {
+		for _, a := range []Activation{ReLU, ReLU6} {
+			cases = append(cases,
+				one(fmt.Sprintf("live norm and %s that three read, batch of %d", a.kind(), n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+					y := g.Activate(a, live(g, "bn", g.Conv("c", x, same(26))))
+					return g.Concat(g.Conv("d", y, same(16)), g.Conv("e", y, same(16)), y)
+				}),
+				one(fmt.Sprintf("live norm that its %s and an addition read, batch of %d", a.kind(), n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+					y := live(g, "bn", g.Conv("c", x, same(26)))
+					return g.Conv("d", g.Add(g.Activate(a, y), y), same(3))
+				}),
+				one(fmt.Sprintf("frozen norm and %s between convolutions, batch of %d", a.kind(), n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+					return g.Conv("d", g.Activate(a, norm(g, "bn", g.Conv("c", x, same(26)))), same(16))
+				}),
+				one(fmt.Sprintf("convolution and %s that two read, batch of %d", a.kind(), n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+					y := g.Activate(a, g.Conv("c", x, same(17)))
+					return g.Add(g.Conv("d", y, same(17)), y)
+				}))
+		}
+		cases = append(cases,
+			one(fmt.Sprintf("squeeze and excitation behind a ReLU, batch of %d", n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+				return g.Conv("d", excited(g, g.ReLU(g.Conv("c", x, same(20)))), same(4))
+			}),
+			one(fmt.Sprintf("squeeze and excitation added to what it scales, batch of %d", n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+				y := g.ReLU(live(g, "bn", g.Conv("c", x, same(16))))
+				return g.Add(excited(g, y), y)
+			}),
+			one(fmt.Sprintf("squeeze and excitation of an input, batch of %d", n), Shape{n, 20, 7, 6}, excited),
+			one(fmt.Sprintf("squeeze and excitation of channels in parts, batch of %d", n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+				y := g.ReLU(g.Conv("c", x, same(40)))
+				return g.Concat(excited(g, y), g.ReLU(g.Slice(y, 3, 21)), g.Slice(y, 0, 16))
+			}),
+			graphCase{fmt.Sprintf("channels scaled by an input, batch of %d", n), func(g *Graph) {
+				x, s := g.Input("x", n, 5, 7, 6), g.Input("s", n, 20)
+				y := g.ScaleChannels(g.ReLU(g.Conv("c", x, same(20))), s)
+				g.Output("y", g.ReLU(g.Conv("d", g.ReLU(y), same(7))))
+			}},
+			graphCase{fmt.Sprintf("an input scaled by what is trained, batch of %d", n), func(g *Graph) {
+				x, s := g.Input("x", n, 20, 7, 6), g.Input("s", n, 6)
+				y := g.ScaleChannels(x, g.Sigmoid(g.Linear("l", s, Linear{Out: 20})))
+				g.Output("y", g.Conv("d", g.ReLU(y), same(7)))
+			}},
+			one(fmt.Sprintf("a global average and nothing else of a convolution, batch of %d", n), Shape{n, 5, 7, 6}, func(g *Graph, x *Value) *Value {
+				return g.Linear("l", g.GlobalAverage(g.ReLU(g.Conv("c", x, same(20)))), Linear{Out: 3})
+			}))
+	}
+	return cases
 }
 
 func branchCases() []graphCase {

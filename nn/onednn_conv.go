@@ -52,7 +52,7 @@ func (l *lowering) convolved(v *Value, c fusedConv, spec onednn.Convolution, x, 
 	l.watch(v, src, y)
 	l.values[v] = y
 	spec.Training, spec.Activation, spec.Accumulate = false, onednn.NoActivation, false
-	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })
+	l.record(v, func() { l.convolutionBackward(v, c, spec, x, y) })
 }
 
 // convolutionLayouts are those that a method reads and writes, nil where the
@@ -99,12 +99,16 @@ func (l *lowering) forget(s *slot) {
 	}
 }
 
-func (l *lowering) convolutionBackward(v *Value, c Conv, spec onednn.Convolution, x tensor) {
-	dy, ok := l.gradient(v)
+func (l *lowering) convolutionBackward(v *Value, c fusedConv, spec onednn.Convolution, x, y tensor) {
+	var through *gate // of the activation, if there is one
+	if c.activated {
+		through, _ = gateOf(c.after, y)
+	}
+	dy, _, ok := l.ownGradient(v, through)
 	if !ok {
 		return
 	}
-	view := kernelView(c, v.params[0].Shape)
+	view := kernelView(c.Conv, v.params[0].Shape)
 	l.weightGradients(v, spec, view, x, dy)
 	l.toInput(v.inputs[0], func() tensor { return l.dataGradient(v, spec, view, dy, v.inputs[0].shape) })
 }

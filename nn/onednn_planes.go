@@ -15,17 +15,19 @@ func (l *lowering) planesOf(t tensor) (kernel.Planes, bool) {
 	if l.err != nil || len(t.shape) != 4 || t.layout.Type() != onednn.F32 {
 		return kernel.Planes{}, false
 	}
-	lanes := 0
-	if l.hasFormat(t.layout, format{onednn.F32, plainOrder}, t.shape) {
-		lanes = 1
-	} else if l.hasFormat(t.layout, format{onednn.F32, blocked}, t.shape) {
-		lanes = onednn.ChannelBlock()
+	n, c := t.shape[0], t.shape[1]
+	p := kernel.Planes{Rows: n, Pixels: t.shape[2] * t.shape[3]}
+	switch l.formatOf(t).order {
+	case plainOrder:
+		p.Rows, p.Lanes, p.Groups = n*c, 1, c
+	case blocked:
+		p.Lanes = onednn.ChannelBlock()
+		p.Groups = (c + p.Lanes - 1) / p.Lanes
+		p.Rows *= p.Groups
+	case channelsLast:
+		p.Lanes, p.Groups = c, 1
 	}
-	if lanes == 0 {
-		return kernel.Planes{}, false
-	}
-	groups := (t.shape[1] + lanes - 1) / lanes
-	return kernel.Planes{Rows: t.shape[0] * groups, Pixels: t.shape[2] * t.shape[3], Lanes: lanes, Groups: groups}, true
+	return p, p.Lanes > 0 && p.Lanes <= kernel.MostLanes
 }
 
 // inPlanes brings a tensor into an order that internal/kernel knows.
@@ -40,9 +42,9 @@ func (l *lowering) inPlanes(t tensor) (tensor, kernel.Planes) {
 
 // perPlane is the order in which planes of one value each go with a tensor.
 func (l *lowering) perPlane(t tensor, p kernel.Planes) *onednn.Layout {
-	order := blocked
-	if p.Lanes == 1 {
-		order = plainOrder
+	order := plainOrder // NHWC of one pixel is the same
+	if p.Lanes == onednn.ChannelBlock() {
+		order = blocked
 	}
 	return l.formatted(format{onednn.F32, order}, Shape{axis(t, 0), axis(t, 1), 1, 1})
 }
@@ -157,7 +159,6 @@ func (l *lowering) combine(terms []term, g *gate, shape Shape) tensor {
 	for _, t := range terms {
 		if t.own && t.slot != nil && !t.shared {
 			out = t.tensor
-			println("inplace", l.current.name, l.current.op.kind(), out.index, len(l.slots), len(terms), g != nil, l.inTail)
 			l.forget(out.slot)
 			break
 		}

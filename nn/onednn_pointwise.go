@@ -127,6 +127,10 @@ func (l *lowering) scaled(x, s tensor) tensor {
 		return tensor{}
 	}
 	f := l.formatOf(x)
+	if f.order == libraryOrder { // the factors have no such order
+		f.order = plainOrder
+		x = l.as(x, l.formatted(f, x.shape))
+	}
 	s = l.as(s, l.formatted(format{onednn.F32, f.order}, s.shape))
 	y := l.allocateLike(x)
 	if l.err != nil {

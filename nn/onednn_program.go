@@ -199,6 +199,8 @@ func (l *lowering) lower(v *Value) {
 		l.convolution(v, fusedConv{Conv: op})
 	case fusedConv:
 		l.convolution(v, op)
+	case activatedNorm:
+		l.trainedNorm(v, op)
 	case BatchNorm:
 		l.batchNorm(v, op)
 	case Activation:

@@ -39,7 +39,7 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 		o.Precision = Float32 // no backward pass was held to the reference in less
 	}
 	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
-	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()
+	s := fuseForTraining(staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()).prune()
 	err = t.engine.Do(context.Background(), func() error {
 		t.low = newLowering(t.engine, s.weights, true)
 		t.low.uses = s.uses()

@@ -16,10 +16,9 @@
 // Rows are cut into pieces of about so many values. A sum is one of its pieces'
 // sums, so that it does not depend on the threads.
 #define PIECE 8192
-#define MOST_LANES 16
-#define BLOCK 1024
+#define BLOCK JCS_MOST_LANES
 
-static int64_t piece_pixels(const jcs_planes *s) { return PIECE / s->lanes; }
+static int64_t piece_pixels(const jcs_planes *s) { return PIECE / s->lanes; } // lanes are no more than PIECE
 
 static int64_t pieces_of(const jcs_planes *s, int64_t pixels) { return (s->pixels + pixels - 1) / pixels; }
 
@@ -27,12 +26,14 @@ int64_t jcs_parts(const jcs_planes *s) { return 2 * s->rows * s->lanes * pieces_
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Calls f with a number of lanes that is known when it is compiled.
-#define WITH_LANES(lanes, f, ...)          \
-  do {                                     \
-    if ((lanes) == 16) f(__VA_ARGS__, 16); \
+// Calls f with a number of lanes, one that is known when it is compiled where it
+// is a usual one.
+#define WITH_LANES(lanes, f, ...)             \
+  do {                                        \
+    if ((lanes) == 16) f(__VA_ARGS__, 16);    \
     else if ((lanes) == 8) f(__VA_ARGS__, 8); \
-    else f(__VA_ARGS__, 1);                \
+    else if ((lanes) == 1) f(__VA_ARGS__, 1); \
+    else f(__VA_ARGS__, lanes);               \
   } while (0)
 
 INLINE void add_term(float *restrict sum, const float *restrict v, const float *restrict f, float scale,
@@ -103,7 +104,7 @@ INLINE void product_piece(double *restrict sum, const float *restrict x, const f
     sum[0] = total;
     return;
   }
-  float run[MOST_LANES];
+  float run[lanes];
   for (int64_t l = 0; l < lanes; l++) sum[l] = 0;
   for (int64_t p = 0; p < pixels;) {
     for (int64_t l = 0; l < lanes; l++) run[l] = 0;
@@ -159,7 +160,7 @@ INLINE void moments_piece(double *restrict sum, double *restrict square, const f
     square[0] = squares;
     return;
   }
-  double a[MOST_LANES], b[MOST_LANES];
+  double a[lanes], b[lanes];
   for (int64_t l = 0; l < lanes; l++) a[l] = b[l] = 0;
   for (int64_t p = 0; p < pixels; p++)
     for (int64_t l = 0; l < lanes; l++) {
@@ -270,7 +271,7 @@ INLINE void norm_sums_piece(double *restrict sum, double *restrict product, cons
     product[0] = products;
     return;
   }
-  float a[MOST_LANES], b[MOST_LANES];
+  float a[lanes], b[lanes];
   for (int64_t l = 0; l < lanes; l++) sum[l] = product[l] = 0;
   for (int64_t p = 0; p < pixels;) {
     for (int64_t l = 0; l < lanes; l++) a[l] = b[l] = 0;
@@ -350,7 +351,7 @@ INLINE void add_line(float *restrict sum, const float *restrict line, float weig
 
 INLINE void gather(float *restrict dx, const float *restrict line, const jcs_axis *columns, int64_t lanes) {
   for (int64_t x = 0; x < columns->from; x++) {
-    float sum[MOST_LANES];
+    float sum[lanes];
     for (int64_t l = 0; l < lanes; l++) sum[l] = 0;
     const float *from = line + columns->first[x] * lanes;
     for (int32_t k = columns->start[x]; k < columns->start[x + 1]; k++, from += lanes)

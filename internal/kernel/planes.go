@@ -15,9 +15,12 @@ import (
 	"unsafe"
 )
 
-// Planes is a tensor's order in memory: rows of pixels of lanes. In row-major
-// order a row is a plane, of one lane; with channels in blocks of 8 or 16 a row
-// is a block's planes, and a lane a channel. What each channel has one of lies
+// MostLanes is the largest number of lanes.
+const MostLanes = C.JCS_MOST_LANES
+
+// Planes is a tensor's order in memory: rows of pixels of lanes. In NCHW a row
+// is a plane, of one lane; with channels in blocks a row is a block's planes and
+// a lane a channel; in NHWC a row is an item. What each channel has one of lies
 // in groups of lanes, of which row r has group r % Groups.
 //
 // Its methods spread over the threads of OpenMP that the calling thread has.

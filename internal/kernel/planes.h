@@ -5,10 +5,13 @@
 
 #include <stdint.h>
 
-// A tensor in memory: rows of pixels of 1, 8 or 16 lanes. In row-major order a
-// row is a plane, of one lane; with channels in blocks a row is a block's planes
-// and a lane a channel. What each channel has one of lies in groups of lanes, of
-// which row r has group r % groups.
+#define JCS_MOST_LANES 2048
+
+// A tensor in memory: rows of pixels of lanes, which are at most JCS_MOST_LANES.
+// In NCHW a row is a plane, of one lane; with channels in blocks a row is a
+// block's planes and a lane a channel; in NHWC a row is an item. What each
+// channel has one of lies in groups of lanes, of which row r has group
+// r % groups.
 typedef struct {
   int64_t rows, pixels, lanes, groups;
 } jcs_planes;

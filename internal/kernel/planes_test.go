@@ -14,6 +14,7 @@ func orders() []Planes {
 	return []Planes{
 		{1, 1, 1, 1}, {6, 35, 1, 3}, {4, 8192, 1, 2}, {2, 20000, 1, 1}, {1, 300, 1, 1},
 		{4, 7, 8, 2}, {6, 1024, 8, 3}, {2, 5000, 8, 1},
+		{2, 40, 3, 1}, {2, 1000, 33, 1}, {3, 9, 2048, 1}, {1, 300, 100, 1},
 		{1, 1, 16, 1}, {6, 35, 16, 3}, {4, 512, 16, 2}, {2, 3000, 16, 2}, {1, 64, 16, 1},
 	}
 }
@@ -144,7 +145,7 @@ func TestAResizeBackIsTheTransposedResize(t *testing.T) {
 	for _, c := range []struct{ h, w, toH, toW int }{
 		{1, 1, 1, 1}, {1, 1, 5, 3}, {4, 5, 8, 10}, {7, 6, 3, 2}, {3, 9, 11, 4}, {28, 14, 224, 113}, {5, 5, 1, 1}, {2, 3, 2, 3},
 	} {
-		for _, lanes := range []int{1, 8, 16} {
+		for _, lanes := range []int{1, 8, 16, 21} {
 			t.Run(fmt.Sprintf("%+v, %d lanes", c, lanes), func(t *testing.T) {
 				const rows = 3
 				dy := random(1, rows*c.toH*c.toW*lanes, normal)
