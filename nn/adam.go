@@ -1,6 +1,10 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"github.com/jcs-ct/jcs/internal/kernel"
+)
 
 // AdamOptions are the settings of Adam and AdamW. Zero Beta1, Beta2 and Eps
 // stand for the usual 0.9, 0.999 and 1e-8.
@@ -42,38 +46,37 @@ func NewAdamW(o AdamOptions) *Adam {
 // Step implements [Optimiser].
 func (a *Adam) Step(params []*TrainedParameter, lr float64) {
 	a.steps++
+	moves := make([]adamMove, 0, len(params))
 	for _, p := range params {
-		rate, decay := lr, a.options.WeightDecay
-		if a.options.Rule != nil {
-			r, d := a.options.Rule(p)
-			rate, decay = rate*r, decay*d
-		}
-		if rate != 0 {
-			a.move(p, rate, decay)
+		if rate, decay := a.options.Rule.shares(p, lr, a.options.WeightDecay); rate != 0 {
+			moves = append(moves, a.move(p, rate, decay))
 		}
 	}
+	spans := spansOf(len(moves), func(i int) int { return len(moves[i].value) })
+	eachSpan(spans, func(_ int, s span) {
+		m := moves[s.item]
+		m.step.Move(m.value[s.from:s.to], m.grad[s.from:s.to], m.mean[s.from:s.to], m.square[s.from:s.to])
+	})
 }
 
-func (a *Adam) move(p *TrainedParameter, rate, decay float64) {
-	b1, b2, eps := a.options.Beta1, a.options.Beta2, a.options.Eps
-	mean := a.memory.of(p.Name+".mean", len(p.Value))
-	square := a.memory.of(p.Name+".square", len(p.Value))
-	size := rate / (1 - math.Pow(b1, float64(a.steps)))
-	spread := math.Sqrt(1 - math.Pow(b2, float64(a.steps)))
-	shrink, added := 1.0, decay
-	if a.decoupled {
-		shrink, added = 1-rate*decay, 0
+// adamMove is a parameter's step.
+type adamMove struct {
+	step                      kernel.Adam
+	value, grad, mean, square []float32
+}
+
+func (a *Adam) move(p *TrainedParameter, rate, decay float64) adamMove {
+	b1, b2 := a.options.Beta1, a.options.Beta2
+	step := kernel.Adam{
+		Size:   rate / (1 - math.Pow(b1, float64(a.steps))),
+		Spread: math.Sqrt(1 - math.Pow(b2, float64(a.steps))),
+		Eps:    a.options.Eps, Beta1: b1, Beta2: b2, Shrink: 1, Added: decay,
 	}
-	split(len(p.Value), func(from, to int) {
-		for i := from; i < to; i++ {
-			value := float64(p.Value[i]) * shrink
-			g := float64(p.Grad[i]) + added*value
-			m := float64(mean[i]) + (1-b1)*(g-float64(mean[i]))
-			s := b2*float64(square[i]) + (1-b2)*g*g
-			mean[i], square[i] = float32(m), float32(s)
-			p.Value[i] = float32(value - size*m/(math.Sqrt(s)/spread+eps))
-		}
-	})
+	if a.decoupled {
+		step.Shrink, step.Added = 1-rate*decay, 0
+	}
+	size := len(p.Value)
+	return adamMove{step, p.Value, p.Grad, a.memory.of(p.Name+".mean", size), a.memory.of(p.Name+".square", size)}
 }
 
 // State implements [Optimiser].

@@ -2,9 +2,9 @@ package nn
 
 import (
 	"fmt"
-	"math"
-	"runtime"
-	"sync"
+	"slices"
+
+	"github.com/jcs-ct/jcs/internal/kernel"
 )
 
 // BCEDiceOptions vary the loss of a mask. The zero value is the published one.
@@ -64,53 +64,29 @@ func DeepSupervision(outputs []Tensor, target Tensor, grads []Tensor, weights []
 	return total, perHead, nil
 }
 
-// pixelLoss is the cross entropy of one value x of the output and its target y.
+// pixelLoss is a cross entropy, and the probability that goes with it, of the
+// pixels of an output x and their targets.
 type pixelLoss struct {
-	// value returns the cross entropy and the probability.
-	value func(x, y float64) (bce, p float64)
-	// slope returns the derivatives of both by x.
-	slope func(x, y float64) (bce, p float64)
+	// sums adds up over pixels. It may leave something in grad for slopes.
+	sums func(x, target, grad []float32) kernel.MaskSums
+	// slopes fills grad.
+	slopes func(x, target, grad []float32, s kernel.MaskSlope)
 }
 
 func probabilityLoss() pixelLoss {
 	return pixelLoss{
-		value: func(p, y float64) (float64, float64) {
-			bce := 0.0
-			if y < 1 {
-				bce -= (1 - y) * max(math.Log(1-p), -100)
-			}
-			if y > 0 {
-				bce -= y * max(math.Log(p), -100)
-			}
-			return bce, p
-		},
-		slope: func(p, y float64) (float64, float64) {
-			return (p - y) / max(p*(1-p), 1e-12), 1 // the bound is PyTorch's
-		},
+		sums:   func(p, target, _ []float32) kernel.MaskSums { return kernel.ProbabilitySums(p, target) },
+		slopes: kernel.ProbabilitySlopes,
 	}
 }
 
-func logitLoss() pixelLoss {
-	return pixelLoss{
-		value: func(x, y float64) (float64, float64) {
-			small := math.Exp(-math.Abs(x)) // cannot overflow
-			p := 1 / (1 + small)
-			if x < 0 {
-				p = small / (1 + small)
-			}
-			return max(x, 0) - x*y + math.Log1p(small), p
-		},
-		slope: func(x, y float64) (float64, float64) {
-			p := Sigmoid.at(x)
-			return p - y, p * (1 - p)
-		},
-	}
-}
+func logitLoss() pixelLoss { return pixelLoss{kernel.LogitSums, kernel.LogitSlopes} }
 
 // mask is one item of one head, with its target and its gradient.
 type mask struct {
-	output, target, grad  []float32
-	bce, overlap, sumBoth float64
+	output, target, grad []float32
+	sums                 kernel.MaskSums
+	slope                kernel.MaskSlope
 }
 
 func maskLoss(f pixelLoss, output, target, grad Tensor, o BCEDiceOptions) (float64, error) {
@@ -118,65 +94,64 @@ func maskLoss(f pixelLoss, output, target, grad Tensor, o BCEDiceOptions) (float
 	if err != nil {
 		return 0, fmt.Errorf("mask loss: %w", err)
 	}
+	all := slices.Concat(heads...)
+	spans := spansOf(len(all), func(i int) int { return len(all[i].output) })
+	sums := make([]kernel.MaskSums, len(spans))
+	eachSpan(spans, func(i int, s span) {
+		m := all[s.item]
+		sums[i] = f.sums(m.output[s.from:s.to], m.target[s.from:s.to], m.grad[s.from:s.to])
+	})
+	for i, s := range spans {
+		all[s.item].sums.Add(sums[i])
+	}
 	total := 0.0
 	for k, items := range heads {
 		weight := 1.0
 		if o.HeadWeights != nil {
 			weight = o.HeadWeights[k]
 		}
-		eachMask(items, func(m *mask) { m.sums(f) })
-		pixels := float64(len(items) * len(items[0].output))
-		diceShare := 1.0
-		if o.DicePerItem {
-			diceShare = 1 / float64(len(items))
-		} else {
-			shareSums(items)
-		}
-		for _, m := range items {
-			total += weight * (m.bce/pixels + (1-m.dice())/float64(len(items)))
-		}
-		eachMask(items, func(m *mask) { m.gradient(f, weight, 1/pixels, diceShare) })
+		total += headLoss(items, weight, o.DicePerItem)
 	}
+	eachSpan(spans, func(_ int, s span) {
+		m := all[s.item]
+		f.slopes(m.output[s.from:s.to], m.target[s.from:s.to], m.grad[s.from:s.to], m.slope)
+	})
 	return total, nil
 }
 
+// headLoss is the loss of a head's items by their sums. It leaves with each how
+// its gradient is made.
+func headLoss(items []*mask, weight float64, dicePerItem bool) (loss float64) {
+	n, pixels := float64(len(items)), float64(len(items)*len(items[0].output))
+	diceShare := 1.0
+	if dicePerItem {
+		diceShare = 1 / n
+	} else {
+		shareSums(items)
+	}
+	for _, m := range items {
+		area := m.sums.Both + diceEps
+		dice := (2*m.sums.Overlap + diceEps) / area
+		loss += weight * (m.sums.Entropy/pixels + (1-dice)/n)
+		m.slope = kernel.MaskSlope{Entropy: weight / pixels, Overlap: weight * diceShare / area, Dice: dice}
+	}
+	return loss
+}
+
 // shareSums gives every item the overlap and the areas of the whole batch.
-func shareSums(items []mask) {
+func shareSums(items []*mask) {
 	var overlap, both float64
 	for _, m := range items {
-		overlap += m.overlap
-		both += m.sumBoth
+		overlap += m.sums.Overlap
+		both += m.sums.Both
 	}
-	for i := range items {
-		items[i].overlap, items[i].sumBoth = overlap, both
-	}
-}
-
-func (m *mask) sums(f pixelLoss) {
-	for i, x := range m.output {
-		y := float64(m.target[i])
-		bce, p := f.value(float64(x), y)
-		m.bce += bce
-		m.overlap += p * y
-		m.sumBoth += p + y
-	}
-}
-
-func (m *mask) dice() float64 { return (2*m.overlap + diceEps) / (m.sumBoth + diceEps) }
-
-// gradient fills the item's gradient: the cross entropy counts bceShare for
-// each pixel, Dice diceShare.
-func (m *mask) gradient(f pixelLoss, weight, bceShare, diceShare float64) {
-	area, dice := m.sumBoth+diceEps, m.dice()
-	for i, x := range m.output {
-		y := float64(m.target[i])
-		slope, dp := f.slope(float64(x), y)
-		m.grad[i] = float32(weight * (bceShare*slope - diceShare*(2*y-dice)/area*dp))
+	for _, m := range items {
+		m.sums.Overlap, m.sums.Both = overlap, both
 	}
 }
 
 // masksOf cuts the tensors into heads of items.
-func masksOf(output, target, grad Tensor, o BCEDiceOptions) ([][]mask, error) {
+func masksOf(output, target, grad Tensor, o BCEDiceOptions) ([][]*mask, error) {
 	s := output.Shape
 	heads, shared := 1, false
 	if len(s) == 4 {
@@ -193,31 +168,17 @@ func masksOf(output, target, grad Tensor, o BCEDiceOptions) ([][]mask, error) {
 		return nil, fmt.Errorf("%d head weights for %d heads", len(o.HeadWeights), heads)
 	}
 	size := s.Elements() / s[0] / heads
-	masks := make([][]mask, heads)
+	masks := make([][]*mask, heads)
 	for k := range masks {
-		masks[k] = make([]mask, s[0])
+		masks[k] = make([]*mask, s[0])
 		for n := range masks[k] {
 			at := (n*heads + k) * size
 			from := at
 			if shared {
 				from = n * size
 			}
-			masks[k][n] = mask{output: output.Data[at : at+size], target: target.Data[from : from+size], grad: grad.Data[at : at+size]}
+			masks[k][n] = &mask{output: output.Data[at : at+size], target: target.Data[from : from+size], grad: grad.Data[at : at+size]}
 		}
 	}
 	return masks, nil
-}
-
-// eachMask calls f for each item, spread over the processors.
-func eachMask(items []mask, f func(*mask)) {
-	workers := min(len(items), runtime.GOMAXPROCS(0))
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < len(items); i += workers {
-				f(&items[i])
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -1,6 +1,10 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/jcs-ct/jcs/internal/kernel"
+)
 
 // MovingAverage follows the trained parameters with a slower copy, which often
 // predicts better than the last step's.
@@ -22,19 +26,20 @@ func (m *MovingAverage) Update(params []*TrainedParameter) {
 	n := float64(m.steps)
 	m.steps++
 	share := 1 - min(m.decay, (1+n)/(10+n))
-	for _, p := range params {
-		if n == 0 {
+	if n == 0 {
+		for _, p := range params {
 			m.values[p.Name] = append([]float32(nil), p.Value...)
-			continue
 		}
-		average := m.values.of(p.Name, len(p.Value))
-		split(len(average), func(from, to int) {
-			for i := from; i < to; i++ {
-				a := float64(average[i])
-				average[i] = float32(a + share*(float64(p.Value[i])-a))
-			}
-		})
+		return
 	}
+	averages := make([][]float32, len(params))
+	for i, p := range params {
+		averages[i] = m.values.of(p.Name, len(p.Value))
+	}
+	spans := spansOf(len(params), func(i int) int { return len(averages[i]) })
+	eachSpan(spans, func(_ int, s span) {
+		kernel.MoveTowards(averages[s.item][s.from:s.to], params[s.item].Value[s.from:s.to], share)
+	})
 }
 
 // Weights returns w with the trained parameters replaced by their averages.

@@ -2,18 +2,17 @@
 
 package nn
 
-import (
-	"sort"
-
-	"github.com/jcs-ct/jcs/internal/onednn"
-)
+import "sort"
 
 // contribution is what one reader of a value adds to the value's gradient, for
 // all channels or for those from up to, not including, to.
 type contribution struct {
-	tensor
+	term
 	from, to int
 }
+
+// plain reports whether the contribution is a tensor and nothing else.
+func (c contribution) plain() bool { return c.slot != nil && c.factors.slot == nil }
 
 // toInput hands a gradient to an input of the operation whose backward pass is
 // being lowered. Where no trained parameter lies behind the input, make is
@@ -23,10 +22,24 @@ func (l *lowering) toInput(v *Value, make func() tensor) {
 }
 
 func (l *lowering) toInputPart(v *Value, from, to int, make func() tensor) {
-	contribute := func() {
+	l.contribute(v, func() contribution {
+		slots := len(l.slots)
 		t := make()
+		return contribution{term{tensor: t, scale: 1, own: l.fresh(t, slots)}, from, to}
+	})
+}
+
+// toInputTerm is toInput of a gradient that is worked out when it is added to
+// others.
+func (l *lowering) toInputTerm(v *Value, make func() term) {
+	l.contribute(v, func() contribution { return contribution{make(), 0, channels(v)} })
+}
+
+func (l *lowering) contribute(v *Value, make func() contribution) {
+	contribute := func() {
+		c := make()
 		if l.err == nil {
-			l.gradients[v] = append(l.gradients[v], contribution{t, from, to})
+			l.gradients[v] = append(l.gradients[v], c)
 		}
 	}
 	if l.needs[v] || l.inTail {
@@ -40,46 +53,72 @@ func (l *lowering) toInputPart(v *Value, from, to int, make func() tensor) {
 	})
 }
 
+// fresh reports whether a tensor was allocated when there were so many slots or
+// more, and is known to nobody but him who made it.
+func (l *lowering) fresh(t tensor, slots int) bool {
+	if l.err != nil || t.slot == nil || t.index < slots || t.shared {
+		return false
+	}
+	for _, c := range l.converted {
+		if c.slot == t.slot {
+			return false
+		}
+	}
+	return true
+}
+
 // gradient is the sum of what all readers of a value contributed, and false
 // where there were none.
 func (l *lowering) gradient(v *Value) (tensor, bool) {
+	t, _, ok := l.ownGradient(v, nil)
+	return t, ok
+}
+
+// ownGradient is gradient as far as a gate, if there is one, lets it through.
+// own says that nobody else reads the tensor, which may be overwritten.
+func (l *lowering) ownGradient(v *Value, g *gate) (sum tensor, own, ok bool) {
 	all := l.gradients[v]
 	if len(all) == 0 || l.err != nil {
-		return tensor{}, false
+		return tensor{}, false, false
 	}
-	if t, ok := l.tiled(all, v.shape); ok {
-		return t, true
-	}
-	terms := make([]tensor, len(all))
-	for i, c := range all {
-		terms[i] = c.tensor
-		if c.from != 0 || c.to != channels(v) {
-			terms[i] = l.padded(c, v.shape)
+	var terms []term
+	if t, own, ok := l.tiled(all, v.shape); ok {
+		if g == nil {
+			return t, own, true
+		}
+		terms = []term{{tensor: t, scale: 1, own: own}}
+	} else {
+		for _, c := range all {
+			if c.from != 0 || c.to != channels(v) {
+				c.tensor, c.own = l.padded(c, v.shape), true
+			}
+			terms = append(terms, c.term)
 		}
 	}
-	return l.sum(terms), l.err == nil
+	sum = l.combine(terms, g, v.shape)
+	return sum, true, l.err == nil
 }
 
 // tiled joins contributions that cover each channel once, as those of the
 // parts of a split do.
-func (l *lowering) tiled(all []contribution, shape Shape) (tensor, bool) {
+func (l *lowering) tiled(all []contribution, shape Shape) (whole tensor, own, ok bool) {
 	sorted := append([]contribution(nil), all...)
 	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].from < sorted[j].from })
 	at := 0
 	parts := make([]tensor, len(sorted))
 	for i, c := range sorted {
-		if c.from != at {
-			return tensor{}, false
+		if c.from != at || !c.plain() {
+			return tensor{}, false, false
 		}
 		at, parts[i] = c.to, c.tensor
 	}
 	if len(shape) > 1 && at != shape[1] {
-		return tensor{}, false
+		return tensor{}, false, false
 	}
 	if len(parts) == 1 {
-		return parts[0], true
+		return parts[0], sorted[0].own, true
 	}
-	return l.joined(parts, nil), l.err == nil
+	return l.joined(parts, nil), true, l.err == nil
 }
 
 // padded puts a contribution to some channels among zeros.
@@ -87,30 +126,6 @@ func (l *lowering) padded(c contribution, shape Shape) tensor {
 	out := l.allocate(l.plain(shape), shape)
 	l.emitWork("zeros", func() { clear(l.floats(out)) }, out)
 	l.reorder(c.tensor, l.channels(out, c.from, c.to))
-	return out
-}
-
-func (l *lowering) sum(terms []tensor) tensor {
-	if l.err != nil || len(terms) == 1 {
-		return terms[0]
-	}
-	terms[0] = l.dense(terms[0])
-	if l.err != nil {
-		return tensor{}
-	}
-	layouts := make([]*onednn.Layout, len(terms))
-	operands := make([]operand, len(terms))
-	for i, t := range terms {
-		t = l.as(t, terms[0].layout)
-		if l.err != nil {
-			return tensor{}
-		}
-		layouts[i] = t.layout
-		operands[i] = operand{onednn.MultipleSrc + onednn.Role(i), t}
-	}
-	out := l.allocateLike(terms[0])
-	p := l.primitive(l.engine.Sum(layouts, out.layout))
-	l.emit(p, append(operands, operand{onednn.Dst, out})...)
 	return out
 }
 

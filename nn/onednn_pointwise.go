@@ -30,21 +30,36 @@ func (l *lowering) activation(v *Value, op Activation) {
 }
 
 func (l *lowering) activationBackward(v *Value, op Activation, x, y tensor) {
-	dy, ok := l.gradient(v)
-	if !ok {
+	if len(l.gradients[v]) == 0 {
+		return
+	}
+	if g, ok := gateOf(op, y); ok {
+		l.toInputTerm(v.inputs[0], func() term {
+			dx, own, _ := l.ownGradient(v, g)
+			return term{tensor: dx, scale: 1, own: own}
+		})
 		return
 	}
 	l.toInput(v.inputs[0], func() tensor {
-		data := operand{onednn.Dst, y}
-		if op == HardSwish {
-			data = operand{onednn.Src, x}
-		}
-		d := l.as(dy, y.layout)
-		p := l.primitive(l.engine.ActivationBackward(engineActivation(op), y.layout, y.layout))
-		dx := l.allocateLike(y)
-		l.emit(p, data, operand{onednn.DiffDst, d}, operand{onednn.DiffSrc, dx})
-		return dx
+		dy, _ := l.gradient(v)
+		return l.slope(op, x, y, dy)
 	})
+}
+
+// slope is a gradient times an activation's derivative, by oneDNN.
+func (l *lowering) slope(op Activation, x, y, dy tensor) tensor {
+	data := operand{onednn.Dst, y}
+	if op == HardSwish {
+		data = operand{onednn.Src, x}
+	}
+	d := l.as(dy, y.layout)
+	if l.err != nil {
+		return tensor{}
+	}
+	p := l.primitive(l.engine.ActivationBackward(engineActivation(op), y.layout, y.layout))
+	dx := l.allocateLike(y)
+	l.emit(p, data, operand{onednn.DiffDst, d}, operand{onednn.DiffSrc, dx})
+	return dx
 }
 
 func (l *lowering) softmax(v *Value) {
@@ -97,7 +112,11 @@ func (l *lowering) channelScaling(v *Value) {
 		return
 	}
 	s := l.reshape(factors, Shape{v.shape[0], v.shape[1], 1, 1})
-	l.values[v] = l.scaled(x, s)
+	if l.training {
+		l.values[v] = l.combine([]term{{tensor: x, factors: s, scale: 1}}, nil, v.shape)
+	} else {
+		l.values[v] = l.scaled(x, s)
+	}
 	l.record(v, func() { l.channelScalingBackward(v, x, s) })
 }
 
@@ -119,33 +138,12 @@ func (l *lowering) scaled(x, s tensor) tensor {
 }
 
 func (l *lowering) channelScalingBackward(v *Value, x, s tensor) {
-	g, ok := l.gradient(v)
+	dy, own, ok := l.ownGradient(v, nil)
 	if !ok {
 		return
 	}
-	dy := l.as(g, x.layout)
-	l.toInput(v.inputs[0], func() tensor { return l.scaled(dy, s) })
-	l.toInput(v.inputs[1], func() tensor {
-		product := l.allocateLike(x)
-		p := l.primitive(l.engine.Binary(onednn.Multiply, x.layout, x.layout, x.layout))
-		l.emit(p, operand{onednn.Src, x}, operand{onednn.Src1, dy}, operand{onednn.Dst, product})
-		return l.reshape(l.planeSums(product), v.inputs[1].shape)
-	})
-}
-
-// planeSums are the sums over each plane, [N C 1 1] in row-major order.
-func (l *lowering) planeSums(x tensor) tensor {
-	if l.err != nil {
-		return tensor{}
-	}
-	mean := l.planeMeans(x)
-	sums := l.asPlain(mean)
-	area := float32(x.shape[2] * x.shape[3])
-	l.emitWork("sums of planes", func() {
-		f := l.floats(sums)
-		for i := range f {
-			f[i] *= area
-		}
-	}, sums)
-	return sums
+	// The gradient by x may take the place of dy where nobody reads dy later.
+	own = own && l.needs[v.inputs[1]] == l.needs[v.inputs[0]]
+	l.toInput(v.inputs[1], func() tensor { return l.reshape(l.rowSums(x, dy, 1), v.inputs[1].shape) })
+	l.toInputTerm(v.inputs[0], func() term { return term{tensor: dy, factors: s, scale: 1, own: own} })
 }

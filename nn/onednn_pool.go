@@ -69,17 +69,16 @@ func (l *lowering) overhang(op Pool, in, out Shape) tensor {
 
 func (l *lowering) globalAverage(v *Value) {
 	x := l.precise(l.readDense(v.inputs[0]))
-	l.values[v] = l.planeMeans(x)
-	y := l.values[v]
+	share := 1 / float32(height(x)*width(x))
+	if l.training {
+		l.values[v] = l.rowSums(x, tensor{}, share)
+	} else {
+		l.values[v] = l.planeMeans(x)
+	}
 	l.record(v, func() {
-		g, ok := l.gradient(v)
-		if !ok {
-			return
+		if g, ok := l.gradient(v); ok {
+			l.toInputTerm(v.inputs[0], func() term { return term{factors: g, scale: share} })
 		}
-		l.toInput(v.inputs[0], func() tensor {
-			// Two equal shares, of columns and of rows, are one share of the plane.
-			return l.poolBackward(planeWindow(x.shape[2], x.shape[3]), x, y, l.as(g, y.layout), nil)
-		})
 	})
 }
 

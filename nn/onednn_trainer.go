@@ -119,7 +119,7 @@ func (t *oneDNNTrainer) lowerBackward(s staged) {
 		}
 		l.touch(g, t.forwardEnd)
 		t.outputGrads = append(t.outputGrads, g)
-		l.gradients[o.Value] = append(l.gradients[o.Value], contribution{g, 0, channels(o.Value)})
+		l.gradients[o.Value] = append(l.gradients[o.Value], contribution{term{tensor: g, scale: 1}, 0, channels(o.Value)})
 	}
 	l.unwind()
 	t.backwardEnd = len(l.steps)
@@ -135,11 +135,12 @@ func (t *oneDNNTrainer) lowerBackward(s staged) {
 				t.inputGrads = append(t.inputGrads, tensor{})
 				continue
 			}
-			g = l.asPlain(g)
-			if l.err == nil {
-				l.touch(g, len(l.steps))
-			}
-			t.inputGrads = append(t.inputGrads, g)
+			t.inputGrads = append(t.inputGrads, l.asPlain(g))
+		}
+	}
+	if l.err == nil {
+		for _, g := range t.inputGrads { // none may be overwritten by another's steps
+			l.touch(g, len(l.steps))
 		}
 	}
 	l.current = nil

@@ -3,7 +3,8 @@ package nn
 import (
 	"fmt"
 	"math"
-	"sync"
+
+	"github.com/jcs-ct/jcs/internal/kernel"
 )
 
 // Optimiser changes parameters by their gradients. It keeps what it remembers
@@ -98,39 +99,32 @@ func restoreMemory(state map[string][]float32, params []*TrainedParameter, suffi
 // stepKey is where a state holds the number of steps made.
 const stepKey = "step"
 
-// split calls f on parts of 0..n, in parallel when there are many values. The
-// parts do not change the result: every value is worked out by itself.
-func split(n int, f func(from, to int)) {
-	const large = 1 << 15
-	if n < large {
-		f(0, n)
-		return
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { f(0, n/2) })
-	f(n/2, n)
-	wg.Wait()
-}
-
 // ClipGradients scales all gradients so that their joint L2 norm is at most
 // maxNorm, and returns the norm that they had. If that is not finite it leaves
 // them as they are: the caller should then skip the step.
 func ClipGradients(params []*TrainedParameter, maxNorm float64) (norm float64) {
+	spans := spansOf(len(params), func(i int) int { return len(params[i].Grad) })
+	sums := make([]float64, len(spans))
+	eachSpan(spans, func(i int, s span) { sums[i] = kernel.SquareSum(params[s.item].Grad[s.from:s.to]) })
 	sum := 0.0
-	for _, p := range params {
-		for _, g := range p.Grad {
-			sum += float64(g) * float64(g)
-		}
+	for _, part := range sums {
+		sum += part
 	}
 	norm = math.Sqrt(sum)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) || norm <= maxNorm {
 		return norm
 	}
 	factor := float32(maxNorm / norm)
-	for _, p := range params {
-		for i := range p.Grad {
-			p.Grad[i] *= factor
-		}
-	}
+	eachSpan(spans, func(_ int, s span) { kernel.Scale(params[s.item].Grad[s.from:s.to], factor) })
 	return norm
+}
+
+// shares are what a parameter takes of the learning rate and of the weight
+// decay by a rule, which may be nil.
+func (r Rule) shares(p *TrainedParameter, rate, decay float64) (float64, float64) {
+	if r == nil {
+		return rate, decay
+	}
+	ofRate, ofDecay := r(p)
+	return rate * ofRate, decay * ofDecay
 }

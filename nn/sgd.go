@@ -20,17 +20,13 @@ func NewSGD(o SGDOptions) *SGD { return &SGD{options: o, memory: memory{}} }
 // Step implements [Optimiser].
 func (s *SGD) Step(params []*TrainedParameter, lr float64) {
 	for _, p := range params {
-		rate, decay := lr, s.options.WeightDecay
-		if s.options.Rule != nil {
-			r, d := s.options.Rule(p)
-			rate, decay = rate*r, decay*d
-		}
+		rate, decay := s.options.Rule.shares(p, lr, s.options.WeightDecay)
 		if rate == 0 {
 			continue
 		}
 		velocity := s.memory.of(p.Name+".velocity", len(p.Value))
-		split(len(p.Value), func(from, to int) {
-			for i := from; i < to; i++ {
+		eachSpan(spansOf(1, func(int) int { return len(velocity) }), func(_ int, part span) {
+			for i := part.from; i < part.to; i++ {
 				g := float64(p.Grad[i]) + decay*float64(p.Value[i])
 				v := s.options.Momentum*float64(velocity[i]) + g
 				velocity[i] = float32(v)
