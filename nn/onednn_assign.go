@@ -106,17 +106,22 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 		if p != forward {
 			described.Training, described.Accumulate, described.Activation = false, false, onednn.NoActivation
 		}
-		direct := a.watch.convolution(described, m, p, limit)
-		best := direct
-		if winogradFits(spec) && !eightBit(m.in) {
+		best, least := float64(none), limit
+		for by := direct; by < algorithms; by++ {
 			w := m
-			w.winograd[p] = true
-			t := a.watch.convolution(described, w, p, direct)
-			if t != none && !a.training {
-				t += winogradPrice(spec)
+			w.by[p] = by
+			if !w.fits(described, p) {
+				continue
 			}
-			if t != none && (direct == none || t < direct) {
-				m.winograd[p], best = true, t
+			t := a.watch.convolution(described, w, p, least)
+			if t == none {
+				continue
+			}
+			if !a.training {
+				t += by.price(spec)
+			}
+			if best == none || t < best {
+				m.by[p], best, least = by, t, t
 			}
 		}
 		if best == none {
@@ -125,22 +130,6 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 		total += best
 	}
 	return m, total, true
-}
-
-// winogradFits reports whether Winograd's algorithm can compute the
-// convolution at all: 3x3 in single steps. In 8 bits it exists but is not used:
-// its transformed inputs are cut to 8 bits once more, which took the masks of a
-// trained segmenter from a Dice of 0.986 to 0.884 against the exact ones.
-func winogradFits(spec onednn.Convolution) bool {
-	return spec.Kernel == 3 && spec.Stride == 1 && spec.Dilation == 1 && spec.Groups == 1
-}
-
-// winogradPrice is what the memory of a program's transformed weights is worth,
-// in seconds: they are four times as large, and a few milliseconds on a small
-// plane are no reason to hold hundreds of megabytes.
-func winogradPrice(spec onednn.Convolution) float64 {
-	const perByte = 0.15e-3 / (1 << 20)
-	return perByte * float64(spec.In*spec.Out*(6*6-3*3)*4)
 }
 
 // start takes for every convolution its fastest method that is allowed, or its

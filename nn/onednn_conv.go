@@ -14,6 +14,14 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	m := l.methods[v]
 	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
 	spec.Training = l.training
+	if m.by[forward].own() {
+		from, to := l.convolutionLayouts(spec, m)
+		src := l.as(x, from)
+		y := l.destination(v, to, src, residual, c.residual)
+		l.winogradForward(v, c, ownConvolution(spec, m.by[forward]), src, y)
+		l.convolved(v, c, spec, x, src, y)
+		return
+	}
 	described := m.apply(spec, forward)
 	var q quantised
 	if eightBit(m.in) {
@@ -36,9 +44,14 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	y := l.destination(v, out, src, residual, c.residual)
 	y.scale = q.out
 	l.emit(p, append(operands, operand{onednn.Dst, y})...)
+	l.convolved(v, c, spec, x, src, y)
+}
+
+// convolved keeps a convolution's result y and its backward pass.
+func (l *lowering) convolved(v *Value, c fusedConv, spec onednn.Convolution, x, src, y tensor) {
 	l.watch(v, src, y)
 	l.values[v] = y
-	spec.Training = false
+	spec.Training, spec.Activation, spec.Accumulate = false, onednn.NoActivation, false
 	l.record(v, func() { l.convolutionBackward(v, c.Conv, spec, x) })
 }
 
@@ -100,6 +113,19 @@ func (l *lowering) convolutionBackward(v *Value, c Conv, spec onednn.Convolution
 func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape, x, dy tensor) {
 	m := l.methods[v]
 	from, to := l.convolutionLayouts(spec, m)
+	if by := m.by[backwardWeights]; by.own() {
+		dw := l.kernelGradient(v.params[0])
+		var db tensor
+		if spec.Bias {
+			db = l.vectorGradient(v.params[1])
+		}
+		l.winogradWeights(ownConvolution(spec, by), l.as(x, from), l.as(dy, to), dw, db)
+		l.writeGradient(v.params[0], dw)
+		if spec.Bias {
+			l.writeGradient(v.params[1], db)
+		}
+		return
+	}
 	p := l.primitive(l.engine.ConvolutionBackwardWeights(m.apply(spec, backwardWeights), from, to))
 	src := l.as(x, l.layout(p, onednn.Src))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
@@ -122,6 +148,11 @@ func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, d
 	spec.Bias = false
 	m := l.methods[v]
 	from, to := l.convolutionLayouts(spec, m)
+	if by := m.by[backwardData]; by.own() {
+		dx := l.allocate(from, in)
+		l.winogradData(v, ownConvolution(spec, by), l.as(dy, to), dx)
+		return dx
+	}
 	p := l.primitive(l.engine.ConvolutionBackwardData(m.apply(spec, backwardData), from, to))
 	d := l.as(dy, l.layout(p, onednn.DiffDst))
 	w := l.parameter(v.params[0], view, l.layout(p, onednn.Weights))

@@ -140,7 +140,9 @@ func (l *lowering) writeGradient(p *Parameter, g tensor) {
 
 // vectorGradient is where a primitive writes the gradient of a one-axis
 // parameter: its final place, or scratch for buffers and for second writers.
-func (l *lowering) vectorGradient(p *Parameter) tensor {
+func (l *lowering) vectorGradient(p *Parameter) tensor { return l.kernelGradient(p) }
+
+func (l *lowering) kernelGradient(p *Parameter) tensor {
 	if m := l.masters[p.Name]; m.grad.slot != nil && !l.written[p.Name] {
 		return m.grad
 	}

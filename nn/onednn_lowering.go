@@ -45,6 +45,7 @@ type instruction struct {
 	primitive *onednn.Primitive
 	operands  []operand
 	work      func()
+	kernel    string // work: the name of what it calls, for profiles
 	bound     *onednn.Step
 }
 
@@ -197,6 +198,18 @@ func (l *lowering) emit(p *onednn.Primitive, operands ...operand) {
 		return
 	}
 	s := &instruction{primitive: p, operands: operands}
+	if l.current != nil {
+		s.name, s.kind = l.current.name, l.current.op.kind()
+	}
+	l.append(s)
+}
+
+// emitKernel appends the call of a kernel that is not oneDNN's.
+func (l *lowering) emitKernel(name string, work func(), operands ...operand) {
+	if l.err != nil {
+		return
+	}
+	s := &instruction{work: work, kernel: name, operands: operands}
 	if l.current != nil {
 		s.name, s.kind = l.current.name, l.current.op.kind()
 	}

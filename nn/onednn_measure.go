@@ -32,8 +32,11 @@ func (s *stopwatch) convolution(spec onednn.Convolution, m method, p convPass, l
 	if s.only != nil && !s.only(way) {
 		return none
 	}
-	return s.time(way, limit, func() (*onednn.Primitive, []part, error) {
-		return s.prepare(m.apply(spec, p), m, p)
+	return s.time(way, limit, func() (*trial, error) {
+		if m.by[p].own() {
+			return tryWinograd(ownConvolution(spec, m.by[p]), p, spec.Training)
+		}
+		return s.try(s.prepare(m.apply(spec, p), m, p))
 	})
 }
 
@@ -100,25 +103,25 @@ func (s *stopwatch) reorder(shape Shape, from, to format) float64 {
 		return 0
 	}
 	key := fmt.Sprintf("reorder %v %d %s>%d %s t%d", shape, from.kind, from.order, to.kind, to.order, s.engine.Threads())
-	return s.time(key, 0, func() (*onednn.Primitive, []part, error) {
+	return s.time(key, 0, func() (*trial, error) {
 		a, err := from.layout(shape)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		b, err := to.layout(shape)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		p, err := s.engine.Reorder(a, b)
-		return p, []part{{onednn.Src, a}, {onednn.Dst, b}}, err
+		return s.try(p, []part{{onednn.Src, a}, {onednn.Dst, b}}, err)
 	})
 }
 
-func (s *stopwatch) time(key string, limit float64, prepare func() (*onednn.Primitive, []part, error)) float64 {
+func (s *stopwatch) time(key string, limit float64, prepare func() (*trial, error)) float64 {
 	if t, ok := s.timings.get(key); ok {
 		return t
 	}
-	t, err := s.measure(limit, prepare)
+	t, err := measure(limit, prepare)
 	if err != nil {
 		t = none
 	}
@@ -130,39 +133,84 @@ func (s *stopwatch) time(key string, limit float64, prepare func() (*onednn.Prim
 // enough is what a measurement may take once it has run a few times.
 const enough = 5 * time.Millisecond
 
-// measure is the least time of some runs: what else the machine does can only
-// make one longer.
-func (s *stopwatch) measure(limit float64, prepare func() (*onednn.Primitive, []part, error)) (float64, error) {
-	p, parts, err := prepare()
+// trial is something to be timed, and the memories that it runs in.
+type trial struct {
+	run    func() error
+	blocks []*onednn.Block
+	frees  []func()
+}
+
+// memory is some of a trial's own, not the one page of zeros that the system
+// shows where nothing was written.
+func (t *trial) memory(bytes int) (*onednn.Block, error) {
+	b, err := onednn.Allocate(bytes)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	defer p.Free()
+	t.blocks = append(t.blocks, b)
+	clear(b.Float32s(0, bytes/4))
+	return b, nil
+}
+
+func (t *trial) free() {
+	for i := len(t.frees) - 1; i >= 0; i-- {
+		t.frees[i]()
+	}
+	for _, b := range t.blocks {
+		b.Free()
+	}
+}
+
+// try makes a trial of a primitive, which it owns from then on.
+func (s *stopwatch) try(p *onednn.Primitive, parts []part, err error) (*trial, error) {
+	if err != nil {
+		return nil, err
+	}
+	t := &trial{frees: []func(){p.Free}}
+	step, err := s.tie(t, p, parts)
+	if err != nil {
+		t.free()
+		return nil, err
+	}
+	t.run = step.Run
+	return t, nil
+}
+
+func (s *stopwatch) tie(t *trial, p *onednn.Primitive, parts []part) (*onednn.Step, error) {
 	var arguments []onednn.Argument
 	for _, part := range parts {
-		b, err := onednn.Allocate(part.layout.Bytes())
+		b, err := t.memory(part.layout.Bytes())
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		defer b.Free()
-		clear(b.Float32s(0, part.layout.Bytes()/4)) // pages of its own, not the one page of zeros
 		m, err := s.engine.Memory(part.layout, b, 0)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		defer m.Free()
+		t.frees = append(t.frees, m.Free)
 		arguments = append(arguments, onednn.Argument{Role: part.role, Memory: m})
 	}
 	step, err := s.engine.Step(p, arguments...)
 	if err != nil {
+		return nil, err
+	}
+	t.frees = append(t.frees, step.Free)
+	return step, nil
+}
+
+// measure is the least time of some runs: what else the machine does can only
+// make one longer.
+func measure(limit float64, prepare func() (*trial, error)) (float64, error) {
+	t, err := prepare()
+	if err != nil {
 		return 0, err
 	}
-	defer step.Free()
+	defer t.free()
 	best := 0.0
 	begin := time.Now()
 	for run := 0; run < 3 || run < 25 && time.Since(begin) < enough; run++ {
 		start := time.Now()
-		if err := step.Run(); err != nil {
+		if err := t.run(); err != nil {
 			return 0, err
 		}
 		took := time.Since(start).Seconds()

@@ -42,9 +42,27 @@ func eightBit(t onednn.Type) bool { return t == onednn.U8 || t == onednn.S8 }
 // an order that the library chooses.
 type method struct {
 	kinds
-	order    order
-	winograd [convPasses]bool // in the forward pass, and in training by input and by weights
+	order order
+	by    [convPasses]algorithm // in the forward pass, and in training by input and by weights
 }
+
+// algorithm is how a pass multiplies.
+type algorithm int
+
+const (
+	direct          algorithm = iota
+	libraryWinograd           // oneDNN's, in tiles of 4 x 4
+	winograd4                 // that of internal/winograd, in tiles of 4 x 4
+	winograd6                 // the same of 6 x 6
+	algorithms
+)
+
+func (a algorithm) String() string {
+	return [...]string{"direct", "winograd", "winograd4", "winograd6"}[a]
+}
+
+// own reports whether the algorithm is not oneDNN's.
+func (a algorithm) own() bool { return a == winograd4 || a == winograd6 }
 
 // convPass is one of a convolution's three computations.
 type convPass int
@@ -103,15 +121,19 @@ func (m method) result() format { return format{m.out, m.order} }
 // apply writes the method into the description of one pass.
 func (m method) apply(spec onednn.Convolution, p convPass) onednn.Convolution {
 	spec.SrcType, spec.WeightsType, spec.DstType = m.in, m.weights(), m.out
-	spec.Winograd = m.winograd[p]
+	spec.Winograd = m.by[p] == libraryWinograd
 	return spec
 }
 
 // describe is a key for everything that a convolution's time depends on.
 func describe(spec onednn.Convolution, m method, p convPass, threads int) string {
-	return fmt.Sprintf("%s %dx%dx%dx%d>%dx%dx%d k%d s%d d%d g%d p%d,%d,%d,%d b%t a%t f%d %s %d>%d w%t t%d", p,
+	by := m.by[p].String()
+	if m.by[p].own() && spec.Training {
+		by += ", transforming"
+	}
+	return fmt.Sprintf("%s %dx%dx%dx%d>%dx%dx%d k%d s%d d%d g%d p%d,%d,%d,%d b%t a%t f%d %s %d>%d %s t%d", p,
 		spec.N, spec.In, spec.Height, spec.Width, spec.Out, spec.OutHeight, spec.OutWidth,
 		spec.Kernel, spec.Stride, spec.Dilation, spec.Groups,
 		spec.PadTop, spec.PadLeft, spec.PadBottom, spec.PadRight,
-		spec.Bias, spec.Accumulate, spec.Activation, m.order, m.in, m.out, m.winograd[p], threads)
+		spec.Bias, spec.Accumulate, spec.Activation, m.order, m.in, m.out, by, threads)
 }

@@ -32,10 +32,12 @@ type packedName struct {
 	n      int
 }
 
-// packed is one parameter in one layout.
+// packed is one parameter in one layout, or in a form of its own that has a
+// name.
 type packed struct {
 	name   packedName
 	layout *onednn.Layout
+	form   string
 	block  *onednn.Block
 	users  int
 }
@@ -43,6 +45,18 @@ type packed struct {
 // take returns a parameter that is there, or makes it by fill. Each take asks
 // for one give.
 func (p *Packed) take(name string, values []float32, want *onednn.Layout, fill func(*onednn.Block) error) (*packed, error) {
+	is := func(e *packed) bool { return e.layout != nil && e.layout.Equal(want) }
+	return p.find(name, values, is, packed{layout: want}, want.Bytes(), fill)
+}
+
+// takeForm is take for a form that is not one of oneDNN's layouts.
+func (p *Packed) takeForm(name string, values []float32, form string, bytes int, fill func(*onednn.Block) error) (*packed, error) {
+	is := func(e *packed) bool { return e.form == form }
+	return p.find(name, values, is, packed{form: form}, bytes, fill)
+}
+
+// find returns the parameter that is wanted, or fills one of that kind.
+func (p *Packed) find(name string, values []float32, wanted func(*packed) bool, kind packed, bytes int, fill func(*onednn.Block) error) (*packed, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.entries == nil {
@@ -50,12 +64,12 @@ func (p *Packed) take(name string, values []float32, want *onednn.Layout, fill f
 	}
 	key := packedName{name, hashFloats(p.seed, values), len(values)}
 	for _, e := range p.entries[key] {
-		if e.layout.Equal(want) {
+		if wanted(e) {
 			e.users++
 			return e, nil
 		}
 	}
-	b, err := onednn.Allocate(want.Bytes())
+	b, err := onednn.Allocate(bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +77,8 @@ func (p *Packed) take(name string, values []float32, want *onednn.Layout, fill f
 		b.Free()
 		return nil, err
 	}
-	e := &packed{name: key, layout: want, block: b, users: 1}
+	e := &kind
+	e.name, e.block, e.users = key, b, 1
 	p.entries[key] = append(p.entries[key], e)
 	return e, nil
 }

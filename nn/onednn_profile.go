@@ -41,10 +41,14 @@ func (l *lowering) profile(run func() error, each ...func(*instruction)) ([]Laye
 
 func (s *instruction) layerTime(took time.Duration) LayerTime {
 	t := LayerTime{Layer: s.name, Kind: s.kind, Time: took}
-	if s.primitive == nil {
+	switch {
+	case s.primitive != nil:
+		t.Implementation = s.primitive.Implementation()
+	case s.kernel != "":
+		t.Implementation = s.kernel
+	default:
 		return t
 	}
-	t.Implementation = s.primitive.Implementation()
 	if s.kind == (Conv{}).kind() {
 		t.Operations, t.Arithmetic = s.convolution()
 	}
@@ -58,6 +62,9 @@ func (s *instruction) convolution() (operations int64, arithmetic string) {
 	var weights int
 	arithmetic = string(Float32)
 	for _, o := range s.operands {
+		if o.shape == nil { // a memory to work in
+			continue
+		}
 		switch o.role {
 		case onednn.Dst, onednn.DiffDst:
 			result = o.shape

@@ -1,0 +1,71 @@
+//go:build cgo
+
+package winograd
+
+import "fmt"
+
+// Tile is the side of the square of outputs that is computed at once. A larger
+// one saves more multiplications, holds larger weights, and wastes more at the
+// end of a plane.
+type Tile int
+
+// The tiles: a kernel's 9 weights become 36 or 64.
+const (
+	Small Tile = 4
+	Large Tile = 6
+)
+
+// Weights is how many transformed weights one kernel has.
+func (t Tile) Weights() int { return int(t+2) * int(t+2) }
+
+// Convolution is a convolution with a 3x3 kernel in steps of one, from [N In
+// Height Width] to [N Out OutHeight OutWidth], both in blocks of channels:
+// [N][channels/Block][height][width][Block], the channels that are missing in
+// the last block being zero. Kernels and their gradients are [Out In 3 3].
+type Convolution struct {
+	N, In, Height, Width, Out, OutHeight, OutWidth int
+	PadTop, PadLeft                                int
+	Block                                          int // 16 with AVX-512, 8 with AVX2
+	Tile                                           Tile
+	ReLU                                           bool // forward: cut the result at 0
+	Accumulate                                     bool // forward: add to what dst holds, before that
+}
+
+// Check tells why a convolution cannot be computed, on this processor or at all.
+func (c Convolution) Check() error {
+	switch {
+	case !available(c.Block):
+		return fmt.Errorf("there is no kernel for blocks of %d channels on this processor", c.Block)
+	case c.Tile != Small && c.Tile != Large:
+		return fmt.Errorf("there are no tiles of %d", c.Tile)
+	case min(c.N, c.In, c.Height, c.Width, c.Out, c.OutHeight, c.OutWidth) < 1:
+		return fmt.Errorf("an extent is not above 0")
+	case c.PadTop < 0 || c.PadTop > 2 || c.PadLeft < 0 || c.PadLeft > 2:
+		return fmt.Errorf("a padding of %d or %d is not from 0 to 2", c.PadTop, c.PadLeft)
+	case c.OutHeight > c.Height+c.PadTop || c.OutWidth > c.Width+c.PadLeft:
+		return fmt.Errorf("the result of %d x %d reaches beyond the padding", c.OutHeight, c.OutWidth)
+	}
+	return nil
+}
+
+// blocked is the number of values in n images of so many channels.
+func (c Convolution) blocked(channels, height, width int) int {
+	return c.N * ((channels + c.Block - 1) / c.Block) * c.Block * height * width
+}
+
+// Sizes are the numbers of values of the source, the result and the kernel.
+func (c Convolution) Sizes() (source, result, kernel int) {
+	return c.sourceSize(), c.resultSize(), c.kernelSize()
+}
+
+func (c Convolution) sourceSize() int { return c.blocked(c.In, c.Height, c.Width) }
+func (c Convolution) resultSize() int { return c.blocked(c.Out, c.OutHeight, c.OutWidth) }
+func (c Convolution) kernelSize() int { return c.Out * c.In * 9 }
+
+// want panics where a memory is not of the size that the kernels will write or
+// read: that is a fault of the caller, and would be one of memory.
+func want(what string, have []float32, size int) {
+	if len(have) < size {
+		panic(fmt.Sprintf("winograd: %s has %d values, not %d", what, len(have), size))
+	}
+}

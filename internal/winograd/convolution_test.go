@@ -1,0 +1,236 @@
+//go:build cgo
+
+package winograd
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// example is a convolution with values, and what its passes give in float64.
+type example struct {
+	Convolution
+	src, weights, bias, before, diffDst []float32 // before is what the result's memory holds
+	dst, diffSrc, diffWeights, diffBias []float64
+}
+
+func (c Convolution) sourceIndex(n, channel, y, x int) int {
+	return index(c.Block, c.In, c.Height, c.Width, n, channel, y, x)
+}
+
+func (c Convolution) resultIndex(n, channel, y, x int) int {
+	return index(c.Block, c.Out, c.OutHeight, c.OutWidth, n, channel, y, x)
+}
+
+func index(block, channels, height, width, n, channel, y, x int) int {
+	blocks := (channels + block - 1) / block
+	return (((n*blocks+channel/block)*height+y)*width+x)*block + channel%block
+}
+
+func newExample(c Convolution) example {
+	r := rand.New(rand.NewPCG(uint64(c.In), uint64(c.Width)))
+	random := func(n int) []float32 {
+		s := make([]float32, n)
+		for i := range s {
+			s[i] = float32(r.NormFloat64())
+		}
+		return s
+	}
+	e := example{
+		Convolution: c, weights: random(c.kernelSize()), bias: random(c.Out),
+		src: make([]float32, c.sourceSize()), before: make([]float32, c.resultSize()), diffDst: make([]float32, c.resultSize()),
+		dst: make([]float64, c.resultSize()), diffSrc: make([]float64, c.sourceSize()),
+		diffWeights: make([]float64, c.kernelSize()), diffBias: make([]float64, c.Out),
+	}
+	for n := range c.N {
+		for i := range c.In {
+			for at := range c.Height * c.Width {
+				e.src[c.sourceIndex(n, i, at/c.Width, at%c.Width)] = float32(r.NormFloat64())
+			}
+		}
+		for o := range c.Out {
+			for at := range c.OutHeight * c.OutWidth {
+				i := c.resultIndex(n, o, at/c.OutWidth, at%c.OutWidth)
+				e.before[i], e.diffDst[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+			}
+		}
+	}
+	e.compute()
+	return e
+}
+
+// compute works all passes out by their definition.
+func (e *example) compute() {
+	for n := range e.N {
+		for o := range e.Out {
+			for at := range e.OutHeight * e.OutWidth {
+				y, x := at/e.OutWidth, at%e.OutWidth
+				place := e.resultIndex(n, o, y, x)
+				sum, grad := float64(e.bias[o]), float64(e.diffDst[place])
+				e.diffBias[o] += grad
+				for i := range e.In {
+					for k := range 9 {
+						sy, sx := y+k/3-e.PadTop, x+k%3-e.PadLeft
+						if sy < 0 || sx < 0 || sy >= e.Height || sx >= e.Width {
+							continue
+						}
+						s, w := e.sourceIndex(n, i, sy, sx), (o*e.In+i)*9+k
+						sum += float64(e.src[s]) * float64(e.weights[w])
+						e.diffSrc[s] += grad * float64(e.weights[w])
+						e.diffWeights[w] += grad * float64(e.src[s])
+					}
+				}
+				if e.Accumulate {
+					sum += float64(e.before[place])
+				}
+				if e.ReLU {
+					sum = max(sum, 0)
+				}
+				e.dst[place] = sum
+			}
+		}
+	}
+}
+
+// near compares with a share of the largest magnitude.
+func near(t *testing.T, what string, got []float32, want []float64) {
+	t.Helper()
+	worst, largest := 0.0, 0.0
+	for i := range want {
+		d := math.Abs(float64(got[i]) - want[i])
+		if math.IsNaN(d) {
+			d = math.Inf(1)
+		}
+		worst, largest = max(worst, d), max(largest, math.Abs(want[i]))
+	}
+	if worst > 4e-5*largest {
+		t.Errorf("%s differs by %.3g of %.3g", what, worst, largest)
+	}
+}
+
+// guarded is a memory of NaN, with a mark behind its end.
+func guarded(t *testing.T, what string, n int) []float32 {
+	s := make([]float32, n+1)
+	for i := range s {
+		s[i] = float32(math.NaN())
+	}
+	s[n] = 42
+	t.Cleanup(func() {
+		if s[n] != 42 {
+			t.Errorf("%s was written beyond its end", what)
+		}
+	})
+	return s[:n]
+}
+
+func TestEveryPassAgreesWithTheDefinition(t *testing.T) {
+	for _, shape := range []Convolution{
+		{N: 1, In: 16, Height: 12, Width: 12, Out: 16, OutHeight: 12, OutWidth: 12, PadTop: 1, PadLeft: 1},
+		{N: 2, In: 32, Height: 13, Width: 17, Out: 48, OutHeight: 13, OutWidth: 17, PadTop: 1, PadLeft: 1, ReLU: true},
+		{N: 1, In: 26, Height: 20, Width: 9, Out: 10, OutHeight: 20, OutWidth: 9, PadTop: 1, PadLeft: 1, Accumulate: true},
+		{N: 3, In: 8, Height: 5, Width: 3, Out: 3, OutHeight: 3, OutWidth: 3, PadLeft: 1, Accumulate: true, ReLU: true},
+		{N: 1, In: 9, Height: 7, Width: 8, Out: 40, OutHeight: 9, OutWidth: 10, PadTop: 2, PadLeft: 2},
+		{N: 1, In: 1, Height: 1, Width: 1, Out: 1, OutHeight: 1, OutWidth: 1, PadTop: 1, PadLeft: 1},
+		{N: 1, In: 40, Height: 62, Width: 70, Out: 24, OutHeight: 62, OutWidth: 70, PadTop: 1, PadLeft: 1}, // several chunks
+		{N: 2, In: 136, Height: 30, Width: 30, Out: 72, OutHeight: 30, OutWidth: 30, PadTop: 1, PadLeft: 1},
+		{N: 1, In: 72, Height: 14, Width: 14, Out: 136, OutHeight: 14, OutWidth: 14, PadTop: 1, PadLeft: 1},
+	} {
+		for _, shape.Tile = range []Tile{Small, Large} {
+			for _, shape.Block = range []int{8, 16} {
+				t.Run(fmt.Sprintf("%+v", shape), func(t *testing.T) {
+					if !available(shape.Block) {
+						t.Skipf("this processor has no kernels for blocks of %d", shape.Block)
+					}
+					if err := shape.Check(); err != nil {
+						t.Fatal(err)
+					}
+					e := newExample(shape)
+					dst := guarded(t, "the result", e.resultSize())
+					copy(dst, e.before)
+					e.Forward(e.src, e.weights, e.bias, dst, guarded(t, "scratch", e.ForwardScratch(false)))
+					near(t, "the result", dst, e.dst)
+
+					packed := guarded(t, "packed weights", e.PackedSize())
+					e.Pack(e.weights, packed)
+					copy(dst, e.before)
+					e.ForwardPacked(e.src, packed, e.bias, dst, guarded(t, "scratch", e.ForwardScratch(true)))
+					near(t, "the result with packed weights", dst, e.dst)
+
+					diffSrc := guarded(t, "the source's gradient", e.sourceSize())
+					e.BackwardData(e.diffDst, e.weights, diffSrc, guarded(t, "scratch", e.DataScratch()))
+					near(t, "the gradient by the source", diffSrc, e.diffSrc)
+
+					diffWeights, diffBias := guarded(t, "the kernel's gradient", e.kernelSize()), guarded(t, "the bias's gradient", e.Out)
+					e.BackwardWeights(e.src, e.diffDst, diffWeights, diffBias, guarded(t, "scratch", e.WeightsScratch()))
+					near(t, "the gradient by the kernel", diffWeights, e.diffWeights)
+					near(t, "the gradient by the bias", diffBias, e.diffBias)
+				})
+			}
+		}
+	}
+}
+
+func TestTheSameRunGivesTheSameBits(t *testing.T) {
+	c := Convolution{N: 1, In: 72, Height: 40, Width: 41, Out: 40, OutHeight: 40, OutWidth: 41, PadTop: 1, PadLeft: 1, Tile: Large, Block: 8}
+	if !available(c.Block) {
+		t.Skip("this processor has no kernels for blocks of 8")
+	}
+	e := newExample(c)
+	run := func() []float32 {
+		dst, dw := make([]float32, e.resultSize()), make([]float32, e.kernelSize())
+		e.Forward(e.src, e.weights, nil, dst, make([]float32, e.ForwardScratch(false)))
+		e.BackwardWeights(e.src, e.diffDst, dw, nil, make([]float32, e.WeightsScratch()))
+		return append(dst, dw...)
+	}
+	first := run()
+	for range 5 {
+		for i, v := range run() {
+			if v != first[i] {
+				t.Fatalf("value %d was %v and is %v", i, first[i], v)
+			}
+		}
+	}
+}
+
+func TestWhatCannotBeComputedIsRefused(t *testing.T) {
+	good := Convolution{N: 1, In: 8, Height: 4, Width: 4, Out: 8, OutHeight: 4, OutWidth: 4, PadTop: 1, PadLeft: 1, Tile: Small, Block: 8}
+	for name, spoil := range map[string]func(*Convolution){
+		"blocks of 12 channels":      func(c *Convolution) { c.Block = 12 },
+		"tiles of 5":                 func(c *Convolution) { c.Tile = 5 },
+		"no channels":                func(c *Convolution) { c.In = 0 },
+		"a padding of 3":             func(c *Convolution) { c.PadTop = 3 },
+		"a padding below 0":          func(c *Convolution) { c.PadLeft = -1 },
+		"a result beyond the source": func(c *Convolution) { c.OutWidth = 8 },
+	} {
+		c := good
+		spoil(&c)
+		if c.Check() == nil {
+			t.Errorf("%s: nothing was said", name)
+		}
+	}
+}
+
+func BenchmarkPasses(b *testing.B) {
+	for _, s := range []struct{ channels, side int }{{64, 448}, {256, 112}, {512, 56}} {
+		c := Convolution{N: 1, In: s.channels, Height: s.side, Width: s.side, Out: s.channels, OutHeight: s.side, OutWidth: s.side, PadTop: 1, PadLeft: 1, Tile: Large, Block: 16}
+		if !available(c.Block) {
+			b.Skip("this processor has no kernels for blocks of 16")
+		}
+		src, dst, w := make([]float32, c.sourceSize()), make([]float32, c.resultSize()), make([]float32, c.kernelSize())
+		packed := make([]float32, c.PackedSize())
+		c.Pack(w, packed)
+		for name, pass := range map[string]func(){
+			"packed":  func() { c.ForwardPacked(src, packed, nil, dst, make([]float32, c.ForwardScratch(true))) },
+			"weights": func() { c.BackwardWeights(src, dst, w, nil, make([]float32, c.WeightsScratch())) },
+		} {
+			b.Run(fmt.Sprintf("%d channels of %d, %s", s.channels, s.side, name), func(b *testing.B) {
+				for b.Loop() {
+					pass()
+				}
+				b.ReportMetric(2*float64(c.kernelSize())*float64(s.side*s.side)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -1,0 +1,620 @@
+// Winograd's convolution of 3x3 kernels (Lavin and Gray, Fast Algorithms for
+// Convolutional Neural Networks, 2016) in float32, for vectors of WIDTH. It is
+// included once for each instruction set, behind the pragma that names it, so
+// nothing in it may have linkage, nor use templates of the standard library:
+// the linker could take their copies for a processor that lacks the set.
+//
+// A tile of M x M outputs depends on N x N inputs, N = M + 2. Both are seen
+// through transforms in which the convolution is a product at each of the E =
+// N * N places, so that over all tiles and channels it is E products of
+// matrices. Tensors lie in blocks of W channels, [N][C/W][H][W][W].
+#include <omp.h>
+
+#include "kernels.hpp"
+
+namespace {
+
+constexpr int W = WIDTH;
+typedef float vec __attribute__((vector_size(4 * W)));
+typedef float loose __attribute__((vector_size(4 * W), aligned(4), may_alias));
+
+[[gnu::always_inline]] inline vec load(const float *p) { return *(const loose *)p; }
+[[gnu::always_inline]] inline void store(float *p, vec v) { *(loose *)p = v; }
+
+// The transforms of one axis, for tiles at the points 0, 1, -1, 2, -2 (and 1/2,
+// -1/2 of the larger ones) and infinity. gradient is the transpose of output,
+// weights that of kernel.
+template <int M> struct Transform;
+
+template <> struct Transform<6> {
+  [[gnu::always_inline]] static inline void input(const vec *d, vec *o) {
+    o[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
+    o[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
+    vec a = d[2] + d[6] - 4.25f * d[4], b = d[1] + d[5] - 4.25f * d[3];
+    o[1] = a + b;
+    o[2] = a - b;
+    a = d[6] + 0.25f * d[2] - 1.25f * d[4];
+    b = 0.5f * d[1] - 2.5f * d[3] + 2.0f * d[5];
+    o[3] = a + b;
+    o[4] = a - b;
+    a = d[6] + 4.0f * d[2] - 5.0f * d[4];
+    b = 2.0f * d[1] - 2.5f * d[3] + 0.5f * d[5];
+    o[5] = a + b;
+    o[6] = a - b;
+  }
+  [[gnu::always_inline]] static inline void output(const vec *m, vec *o) {
+    vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
+    o[0] = m[0] + s1 + s2 + 32.0f * s3;
+    o[1] = d1 + 2.0f * d2 + 16.0f * d3;
+    o[2] = s1 + 4.0f * s2 + 8.0f * s3;
+    o[3] = d1 + 8.0f * d2 + 4.0f * d3;
+    o[4] = s1 + 16.0f * s2 + 2.0f * s3;
+    o[5] = m[7] + d1 + 32.0f * d2 + d3;
+  }
+  [[gnu::always_inline]] static inline void kernel(const vec *g, vec *o) {
+    o[0] = g[0];
+    vec a = (-2.0f / 9) * (g[0] + g[2]), b = (-2.0f / 9) * g[1];
+    o[1] = a + b;
+    o[2] = a - b;
+    a = (1.0f / 90) * g[0] + (2.0f / 45) * g[2];
+    b = (1.0f / 45) * g[1];
+    o[3] = a + b;
+    o[4] = a - b;
+    a = (1.0f / 45) * g[0] + (1.0f / 180) * g[2];
+    b = (1.0f / 90) * g[1];
+    o[5] = a + b;
+    o[6] = a - b;
+    o[7] = g[2];
+  }
+  [[gnu::always_inline]] static inline void gradient(const vec *y, vec *z) {
+    z[0] = y[0];
+    vec a = y[0] + y[2] + y[4], b = y[1] + y[3] + y[5];
+    z[1] = a + b;
+    z[2] = a - b;
+    a = y[0] + 4.0f * y[2] + 16.0f * y[4];
+    b = 2.0f * y[1] + 8.0f * y[3] + 32.0f * y[5];
+    z[3] = a + b;
+    z[4] = a - b;
+    a = 32.0f * y[0] + 8.0f * y[2] + 2.0f * y[4];
+    b = 16.0f * y[1] + 4.0f * y[3] + y[5];
+    z[5] = a + b;
+    z[6] = a - b;
+    z[7] = y[5];
+  }
+  [[gnu::always_inline]] static inline void weights(const vec *m, vec *w) {
+    vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
+    w[0] = m[0] + (-2.0f / 9) * s1 + (1.0f / 90) * s2 + (1.0f / 45) * s3;
+    w[1] = (-2.0f / 9) * d1 + (1.0f / 45) * d2 + (1.0f / 90) * d3;
+    w[2] = (-2.0f / 9) * s1 + (2.0f / 45) * s2 + (1.0f / 180) * s3 + m[7];
+  }
+};
+
+template <> struct Transform<4> {
+  [[gnu::always_inline]] static inline void input(const vec *d, vec *o) {
+    o[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    vec a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1];
+    o[1] = a + b;
+    o[2] = a - b;
+    a = d[4] - d[2];
+    b = 2.0f * (d[3] - d[1]);
+    o[3] = a + b;
+    o[4] = a - b;
+    o[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+  }
+  [[gnu::always_inline]] static inline void output(const vec *m, vec *o) {
+    vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
+    o[0] = m[0] + s1 + s2;
+    o[1] = d1 + 2.0f * d2;
+    o[2] = s1 + 4.0f * s2;
+    o[3] = d1 + 8.0f * d2 + m[5];
+  }
+  [[gnu::always_inline]] static inline void kernel(const vec *g, vec *o) {
+    o[0] = 0.25f * g[0];
+    vec a = (-1.0f / 6) * (g[0] + g[2]), b = (-1.0f / 6) * g[1];
+    o[1] = a + b;
+    o[2] = a - b;
+    a = (1.0f / 24) * g[0] + (1.0f / 6) * g[2];
+    b = (1.0f / 12) * g[1];
+    o[3] = a + b;
+    o[4] = a - b;
+    o[5] = g[2];
+  }
+  [[gnu::always_inline]] static inline void gradient(const vec *y, vec *z) {
+    z[0] = y[0];
+    vec a = y[0] + y[2], b = y[1] + y[3];
+    z[1] = a + b;
+    z[2] = a - b;
+    a = y[0] + 4.0f * y[2];
+    b = 2.0f * y[1] + 8.0f * y[3];
+    z[3] = a + b;
+    z[4] = a - b;
+    z[5] = y[3];
+  }
+  [[gnu::always_inline]] static inline void weights(const vec *m, vec *w) {
+    vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
+    w[0] = 0.25f * m[0] + (-1.0f / 6) * s1 + (1.0f / 24) * s2;
+    w[1] = (-1.0f / 6) * d1 + (1.0f / 12) * d2;
+    w[2] = (-1.0f / 6) * s1 + (1.0f / 6) * s2 + m[5];
+  }
+};
+
+inline int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// From one row of channels to the next, and from one place's weights to the
+// next: some more than they need, as strides of a power of two fall on few sets
+// of the caches.
+inline int64_t pitch(int64_t channels) { return channels + 16; }
+inline int64_t spread(int64_t in, int64_t nv) { return in * nv * W + 16; }
+
+// Transformed inputs of about this many bytes are made at a time: they are read
+// again from the second cache.
+constexpr int64_t BUDGET = 2 << 20;
+
+// What a convolution is cut into. At least so many tiles are transformed at
+// once: with fewer the weights would be read more often than they pay.
+template <int M> struct Plan {
+  static constexpr int N = M + 2, E = N * N;
+  int64_t n, in, out, height, width, out_height, out_width, top, left;  // in and out in whole blocks
+  int64_t down, across, tiles;
+  int64_t chunk, chunks;  // tiles that are transformed at once
+
+  Plan(const jcs_winograd *c, int64_t cin, int64_t cout, int64_t h, int64_t w, int64_t oh, int64_t ow, int64_t t, int64_t l,
+       int64_t perTile, int64_t least)
+      : n(c->n), in(up(cin, W) * W), out(up(cout, W) * W), height(h), width(w), out_height(oh), out_width(ow), top(t), left(l) {
+    down = up(oh, M);
+    across = up(ow, M);
+    tiles = n * down * across;
+    int64_t most = BUDGET / (4 * E * perTile);
+    if (most < least) most = least;
+    chunks = up(tiles, most);
+    chunk = up(tiles, chunks);
+    chunks = up(tiles, chunk);
+  }
+};
+
+// Patches of src, N by N from where each tile's outputs begin, transformed into v[E][chunk][pitch].
+template <int M, bool GRADIENT>
+void transformTile(const float *src, int64_t plane, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t blocks,
+                   float *v, int64_t es) {
+  constexpr int N = M + 2, S = GRADIENT ? M : N;
+  int64_t ya = y0 < 0 ? -y0 : 0, yb = height - y0 < S ? height - y0 : S;
+  int64_t xa = x0 < 0 ? -x0 : 0, xb = width - x0 < S ? width - x0 : S;
+  bool whole = ya == 0 && xa == 0 && yb == S && xb == S;
+  for (int64_t b = 0; b < blocks; b++) {
+    const float *p = src + b * plane * W + (y0 * width + x0) * W;
+    vec t[S][N];
+    if (whole) {
+#pragma GCC unroll 1
+      for (int y = 0; y < S; y++) {
+        vec d[S];
+#pragma GCC unroll 8
+        for (int x = 0; x < S; x++) d[x] = load(p + (y * width + x) * W);
+        if (GRADIENT) Transform<M>::gradient(d, t[y]);
+        else Transform<M>::input(d, t[y]);
+      }
+    } else {
+#pragma GCC unroll 1
+      for (int y = 0; y < S; y++) {
+        vec d[S];
+#pragma GCC unroll 8
+        for (int x = 0; x < S; x++) {
+          bool inside = y >= ya && y < yb && x >= xa && x < xb;
+          d[x] = inside ? load(p + (y * width + x) * W) : vec{};
+        }
+        if (GRADIENT) Transform<M>::gradient(d, t[y]);
+        else Transform<M>::input(d, t[y]);
+      }
+    }
+#pragma GCC unroll 1
+    for (int x = 0; x < N; x++) {
+      vec d[S], o[N];
+#pragma GCC unroll 8
+      for (int y = 0; y < S; y++) d[y] = t[y][x];
+      if (GRADIENT) Transform<M>::gradient(d, o);
+      else Transform<M>::input(d, o);
+#pragma GCC unroll 8
+      for (int y = 0; y < N; y++) store(v + (y * N + x) * es + b * W, o[y]);
+    }
+  }
+}
+
+// m[R][NV*W] = v[R][c] u[c][NV*W], the rows of v vs apart.
+template <int R, int NV>
+[[gnu::noinline]] void multiply(const float *__restrict v, int64_t vs, const float *__restrict u, int64_t c, float *__restrict m) {
+  vec acc[R][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) acc[r][k] = vec{};
+#pragma GCC unroll 1
+  for (int64_t i = 0; i < c; i++) {
+    vec b[NV];
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) b[k] = load(u + (i * NV + k) * W);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+      float a = v[r * vs + i];
+#pragma GCC unroll 4
+      for (int k = 0; k < NV; k++) acc[r][k] += a * b[k];
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) store(m + (r * NV + k) * W, acc[r][k]);
+}
+
+// Rows whose sums the registers hold beside what they are made of.
+#if WIDTH == 8
+constexpr int ROWS = 6, CORRELATED = 4;
+#else
+constexpr int ROWS = 14, CORRELATED = 8;
+#endif
+
+typedef void (*multiplier)(const float *, int64_t, const float *, int64_t, float *);
+
+template <int NV> multiplier multiplierOf(int64_t rows) {
+  switch (rows) {
+    case 1: return multiply<1, NV>;
+    case 2: return multiply<2, NV>;
+    case 3: return multiply<3, NV>;
+    case 4: return multiply<4, NV>;
+    case 5: return multiply<5, NV>;
+#if WIDTH == 8
+    default: return multiply<6, NV>;
+#else
+    case 6: return multiply<6, NV>;
+    case 7: return multiply<7, NV>;
+    case 8: return multiply<8, NV>;
+    case 9: return multiply<9, NV>;
+    case 10: return multiply<10, NV>;
+    case 11: return multiply<11, NV>;
+    case 12: return multiply<12, NV>;
+    case 13: return multiply<13, NV>;
+    default: return multiply<14, NV>;
+#endif
+  }
+}
+
+constexpr int64_t GROUP = 4 * ROWS;  // tiles of a work item, so that its sums stay in the second cache
+
+// Scratch is cut into transformed inputs, sums for each thread, and weights:
+// all, or where a pair of blocks is done with before the next one begins, one
+// for each thread.
+template <int M> int64_t inputsOf(const Plan<M> &p) { return Plan<M>::E * p.chunk * pitch(p.in); }
+template <int M> int64_t sumsOf(const Plan<M> &) { return Plan<M>::E * GROUP * 2 * W; }
+template <int M> int64_t weightsOf(const Plan<M> &p) { return Plan<M>::E * spread(p.in, 2); }
+template <int M> bool packsLate(const Plan<M> &p, int threads) { return p.chunks == 1 && up(p.out, 2 * W) >= threads; }
+template <int M> int vectorsOf(const Plan<M> &p, int64_t pair) { return p.out - pair * 2 * W > W ? 2 : 1; }
+
+template <int M> size_t scratchOf(const Plan<M> &p, bool packed) {
+  int threads = omp_get_max_threads();
+  int64_t weights = packed ? 0 : packsLate(p, threads) ? threads : up(p.out, 2 * W);
+  return inputsOf(p) + threads * sumsOf(p) + weights * weightsOf(p);
+}
+
+// u[E][in][nv*W], of the outputs from k0 on. The transposed one is what leads
+// gradients back: rotated kernels, inputs and outputs changed.
+template <int M, bool BACK>
+void packBlock(const jcs_winograd *c, const float *weights, int64_t k0, int nv, int64_t in, float *u) {
+  constexpr int N = M + 2;
+  int64_t cin = BACK ? c->out : c->in, cout = BACK ? c->in : c->out;
+  for (int64_t i = 0; i < in; i++)
+    for (int k = 0; k < nv; k++) {
+      alignas(64) float g[9][W];
+      for (int j = 0; j < W; j++) {
+        int64_t o = k0 + k * W + j;
+        if (i < cin && o < cout) {
+          const float *w = weights + (BACK ? i * c->in + o : o * c->in + i) * 9;
+          for (int e = 0; e < 9; e++) g[e][j] = w[BACK ? 8 - e : e];
+        } else {
+          for (int e = 0; e < 9; e++) g[e][j] = 0;
+        }
+      }
+      vec t[3][N];
+      for (int y = 0; y < 3; y++) {
+        vec d[3] = {load(g[3 * y]), load(g[3 * y + 1]), load(g[3 * y + 2])};
+        Transform<M>::kernel(d, t[y]);
+      }
+      for (int x = 0; x < N; x++) {
+        vec d[3] = {t[0][x], t[1][x], t[2][x]}, o[N];
+        Transform<M>::kernel(d, o);
+        for (int y = 0; y < N; y++) store(u + (y * N + x) * spread(in, nv) + (i * nv + k) * W, o[y]);
+      }
+    }
+}
+
+// All weights, two blocks of outputs behind the other.
+template <int M, bool BACK> void packAll(const jcs_winograd *c, const Plan<M> &p, const float *weights, float *u) {
+#pragma omp parallel for schedule(dynamic, 1)
+  for (int64_t pair = 0; pair < up(p.out, 2 * W); pair++)
+    packBlock<M, BACK>(c, weights, pair * 2 * W, vectorsOf(p, pair), p.in, u + pair * weightsOf(p));
+}
+
+// The outputs of a tile out of its sums m[E][es], for nv blocks from k0 on.
+template <int M>
+void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t tile, int64_t k0, const float *bias, int64_t biases,
+                bool accumulate, bool relu, float *dst) {
+  constexpr int N = M + 2;
+  int64_t image = tile / (p.down * p.across), y0 = tile / p.across % p.down * M, x0 = tile % p.across * M;
+  int64_t yb = p.out_height - y0 < M ? p.out_height - y0 : M, xb = p.out_width - x0 < M ? p.out_width - x0 : M;
+  for (int k = 0; k < nv; k++) {
+    int64_t channel = k0 + k * W;
+    vec shift = {};
+    if (bias)
+      for (int j = 0; j < W; j++) shift[j] = channel + j < biases ? bias[channel + j] : 0;
+    vec t[M][N];
+#pragma GCC unroll 1
+    for (int x = 0; x < N; x++) {
+      vec d[N], o[M];
+#pragma GCC unroll 8
+      for (int y = 0; y < N; y++) d[y] = load(m + (y * N + x) * es + k * W);
+      Transform<M>::output(d, o);
+#pragma GCC unroll 8
+      for (int y = 0; y < M; y++) t[y][x] = o[y];
+    }
+    float *q = dst + ((image * p.out / W + channel / W) * p.out_height + y0) * p.out_width * W + x0 * W;
+#pragma GCC unroll 1
+    for (int y = 0; y < yb; y++) {
+      vec o[M];
+      Transform<M>::output(t[y], o);
+#pragma GCC unroll 8
+      for (int x = 0; x < M; x++) {
+        if (x >= xb) break;
+        float *at = q + (y * p.out_width + x) * W;
+        vec v = o[x] + shift;
+        if (accumulate) v += load(at);
+        if (relu) v = v > 0 ? v : vec{};
+        store(at, v);
+      }
+    }
+  }
+}
+
+struct Pass {
+  const float *src, *weights, *packed, *bias;
+  float *dst, *scratch;
+  bool relu, accumulate;
+};
+
+template <int M> Plan<M> forwardPlan(const jcs_winograd *c) {
+  return Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64);
+}
+
+template <int M> Plan<M> backwardPlan(const jcs_winograd *c) {
+  return Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64);
+}
+
+template <int M, bool BACK> void convolve(const jcs_winograd *c, const Plan<M> &p, const Pass &a) {
+  constexpr int E = Plan<M>::E;
+  int64_t pairs = up(p.out, 2 * W), vs = pitch(p.in), es = p.chunk * vs, usize = weightsOf(p);
+  float *v = a.scratch, *sums = v + inputsOf(p);
+  int threads = omp_get_max_threads();
+  float *own = sums + threads * sumsOf(p);
+  const float *packed = a.packed;
+  bool late = !packed && packsLate(p, threads);
+  if (!packed && !late) {
+    packAll<M, BACK>(c, p, a.weights, own);
+    packed = own;
+  }
+  for (int64_t first = 0; first < p.tiles; first += p.chunk) {
+    int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+    int64_t groups = up(count, GROUP), group = up(count, groups);
+#pragma omp parallel
+    {
+      #pragma omp for schedule(static)
+      for (int64_t t = 0; t < count; t++) {
+        int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
+        transformTile<M, false>(a.src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
+                                x * M - p.left, p.in / W, v + t * vs, es);
+      }
+      float *m = sums + omp_get_thread_num() * sumsOf(p);
+      auto item = [&](int64_t pair, int64_t g, const float *u) {
+        int nv = vectorsOf(p, pair);
+        int64_t from = g * group, to = from + group < count ? from + group : count, rows = to - from;
+        if (rows <= 0) return;
+        int64_t parts = up(rows, ROWS), ms = GROUP * nv * W;
+        for (int e = 0; e < E; e++) {
+          for (int64_t i = 0; i < parts; i++) {
+            int64_t r0 = rows * i / parts, r1 = rows * (i + 1) / parts;
+            multiplier f = nv == 2 ? multiplierOf<2>(r1 - r0) : multiplierOf<1>(r1 - r0);
+            f(v + e * es + (from + r0) * vs, vs, u + e * spread(p.in, nv), p.in, m + e * ms + r0 * nv * W);
+          }
+        }
+        for (int64_t r = 0; r < rows; r++)
+          finishTile<M>(m + r * nv * W, ms, nv, p, first + from + r, pair * 2 * W, a.bias, c->out, a.accumulate, a.relu, a.dst);
+      };
+      if (late) {
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t pair = 0; pair < pairs; pair++) {
+          int nv = vectorsOf(p, pair);
+          float *u = own + omp_get_thread_num() * usize;
+          packBlock<M, BACK>(c, a.weights, pair * 2 * W, nv, p.in, u);
+          for (int64_t g = 0; g < groups; g++) item(pair, g, u);
+        }
+      } else {
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t i = 0; i < pairs * groups; i++) item(i / groups, i % groups, packed + i / groups * usize);
+      }
+    }
+  }
+}
+
+// acc[CORRELATED][NV*W] = z[t][CORRELATED]^T v[t][NV*W], or more of it.
+template <int NV>
+[[gnu::noinline]] void correlate(const float *__restrict z, int64_t zs, const float *__restrict v, int64_t vs, int64_t count,
+                                          bool more, float *__restrict acc, int64_t as) {
+  constexpr int R = CORRELATED;
+  vec s[R][NV];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) s[r][k] = more ? load(acc + r * as + k * W) : vec{};
+#pragma GCC unroll 1
+  for (int64_t t = 0; t < count; t++) {
+    vec b[NV];
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) b[k] = load(v + t * vs + k * W);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+      float a = z[t * zs + r];
+#pragma GCC unroll 4
+      for (int k = 0; k < NV; k++) s[r][k] += a * b[k];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int k = 0; k < NV; k++) store(acc + r * as + k * W, s[r][k]);
+}
+
+constexpr int64_t SIDE = 64;  // channels of a square of the kernel's gradient
+
+template <int M> Plan<M> weightsPlan(const jcs_winograd *c) {
+  return Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left,
+                 up(c->in, W) * W + up(c->out, W) * W, 128);
+}
+
+// Whether each square is done with before the next one begins, so that its sums
+// need no memory but a thread's.
+template <int M> bool squaresOnce(const Plan<M> &p, int64_t squares) { return p.chunks == 1 && squares >= omp_get_max_threads(); }
+
+template <int M> size_t weightsScratch(const jcs_winograd *c) {
+  Plan<M> p = weightsPlan<M>(c);
+  int64_t squares = up(p.out, SIDE) * up(p.in, SIDE);
+  int64_t kept = squaresOnce(p, squares) ? omp_get_max_threads() : squares;
+  return Plan<M>::E * (p.chunk * (pitch(p.in) + pitch(p.out)) + kept * SIDE * SIDE);
+}
+
+// A square's gradients of the kernel out of its sums acc[E][SIDE][SIDE].
+template <int M> void finishKernel(const jcs_winograd *c, const float *acc, int64_t k0, int64_t ks, int64_t c0, int64_t cs, float *dw) {
+  constexpr int N = M + 2;
+  for (int64_t k = 0; k < ks && k0 + k < c->out; k++)
+    for (int64_t i = 0; i < cs; i += W) {
+      vec t[N][3];
+      for (int y = 0; y < N; y++) {
+        vec d[N];
+        for (int x = 0; x < N; x++) d[x] = load(acc + ((y * N + x) * SIDE + k) * SIDE + i);
+        Transform<M>::weights(d, t[y]);
+      }
+      alignas(64) float g[9][W];
+      for (int x = 0; x < 3; x++) {
+        vec d[N], o[3];
+        for (int y = 0; y < N; y++) d[y] = t[y][x];
+        Transform<M>::weights(d, o);
+        for (int y = 0; y < 3; y++) store(g[3 * y + x], o[y]);
+      }
+      float *w = dw + ((k0 + k) * c->in + c0 + i) * 9;
+      for (int64_t j = 0; j < W && c0 + i + j < c->in; j++)
+        for (int e = 0; e < 9; e++) w[j * 9 + e] = g[e][j];
+    }
+}
+
+template <int M> void weightGradient(const jcs_winograd *c, const float *src, const float *dy, float *dw, float *scratch) {
+  constexpr int E = Plan<M>::E;
+  Plan<M> p = weightsPlan<M>(c);
+  int64_t vs = pitch(p.in), zs = pitch(p.out), ve = p.chunk * vs, ze = p.chunk * zs;
+  int64_t across = up(p.in, SIDE), squares = up(p.out, SIDE) * across, square = E * SIDE * SIDE;
+  float *v = scratch, *z = v + E * ve, *acc = z + E * ze;
+  bool once = squaresOnce(p, squares);
+  for (int64_t first = 0; first < p.tiles; first += p.chunk) {
+    int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+      for (int64_t t = 0; t < count; t++) {
+        int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
+        transformTile<M, false>(src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
+                                x * M - p.left, p.in / W, v + t * vs, ve);
+        transformTile<M, true>(dy + image * p.out * p.out_height * p.out_width, p.out_height * p.out_width, p.out_height, p.out_width,
+                               y * M, x * M, p.out / W, z + t * zs, ze);
+      }
+      auto item = [&](int64_t s, int e, float *to) {
+        int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
+        int64_t ks = p.out - k0 < SIDE ? p.out - k0 : SIDE, cs = p.in - c0 < SIDE ? p.in - c0 : SIDE;
+        constexpr int R = CORRELATED;
+        for (int64_t i = 0; i < cs; i += 2 * W)
+          for (int64_t k = 0; k < ks; k += R) {
+            const float *zz = z + e * ze + k0 + k, *vv = v + e * ve + c0 + i;
+            float *at = to + (e * SIDE + k) * SIDE + i;
+            if (cs - i > W) correlate<2>(zz, zs, vv, vs, count, first > 0, at, SIDE);
+            else correlate<1>(zz, zs, vv, vs, count, first > 0, at, SIDE);
+          }
+      };
+      auto finish = [&](int64_t s, const float *from) {
+        int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
+        finishKernel<M>(c, from, k0, p.out - k0 < SIDE ? p.out - k0 : SIDE, c0, p.in - c0 < SIDE ? p.in - c0 : SIDE, dw);
+      };
+      if (once) {
+        float *own = acc + omp_get_thread_num() * square;
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t s = 0; s < squares; s++) {
+          for (int e = 0; e < E; e++) item(s, e, own);
+          finish(s, own);
+        }
+      } else {
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t i = 0; i < squares * E; i++) item(i / E, i % E, acc + i / E * square);
+        if (first + p.chunk >= p.tiles) {
+#pragma omp for schedule(dynamic, 1)
+          for (int64_t s = 0; s < squares; s++) finish(s, acc + s * square);
+        }
+      }
+    }
+  }
+}
+
+// The sum of each channel of y.
+void sums(const jcs_winograd *c, const float *y, float *out) {
+  int64_t blocks = up(c->out, W);
+#pragma omp parallel for schedule(static)
+  for (int64_t b = 0; b < blocks; b++) {
+    vec all = {};
+    for (int64_t n = 0; n < c->n; n++)
+      for (int64_t h = 0; h < c->out_height; h++) {
+        const float *p = y + ((n * blocks + b) * c->out_height + h) * c->out_width * W;
+        vec row = {};
+        for (int64_t x = 0; x < c->out_width; x++) row += load(p + x * W);
+        all += row;
+      }
+    for (int64_t j = 0; j < W && b * W + j < c->out; j++) out[b * W + j] = all[j];
+  }
+}
+
+template <int M> size_t packedSize(const jcs_winograd *c) {
+  Plan<M> p = forwardPlan<M>(c);
+  return up(p.out, 2 * W) * weightsOf(p);
+}
+
+template <int M> void pack(const jcs_winograd *c, const float *weights, float *packed) {
+  Plan<M> p = forwardPlan<M>(c);
+  packAll<M, false>(c, p, weights, packed);
+}
+
+template <int M> size_t forwardScratch(const jcs_winograd *c, int packed) { return scratchOf(forwardPlan<M>(c), packed); }
+template <int M> size_t dataScratch(const jcs_winograd *c) { return scratchOf(backwardPlan<M>(c), false); }
+
+template <int M>
+void runForward(const jcs_winograd *c, const float *src, const float *weights, const float *packed, const float *bias, float *dst,
+                float *scratch) {
+  convolve<M, false>(c, forwardPlan<M>(c), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0});
+}
+
+template <int M>
+void runData(const jcs_winograd *c, const float *diff_dst, const float *weights, float *diff_src, float *scratch) {
+  convolve<M, true>(c, backwardPlan<M>(c), {diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false});
+}
+
+template <int M>
+void runWeights(const jcs_winograd *c, const float *src, const float *diff_dst, float *diff_weights, float *diff_bias, float *scratch) {
+  weightGradient<M>(c, src, diff_dst, diff_weights, scratch);
+  if (diff_bias) sums(c, diff_dst, diff_bias);
+}
+
+template <int M> constexpr kernels table() {
+  return {packedSize<M>, forwardScratch<M>, dataScratch<M>, weightsScratch<M>, pack<M>, runForward<M>, runData<M>, runWeights<M>};
+}
+
+}  // namespace
+
+const kernels KERNELS[2] = {table<4>(), table<6>()};
