@@ -18,7 +18,8 @@ type slot struct {
 	index int // place in lowering.slots, or -1 outside the arena
 	// shared memory is seen through several tensors, and so is not written to
 	// again where one of them is no longer read.
-	shared bool
+	shared  bool
+	scratch bool // a primitive works in it, and nothing is kept
 }
 
 // tensor is a slot, or what of it begins shift bytes in, seen through a layout,
@@ -185,8 +186,14 @@ func (l *lowering) record(v *Value, backward func()) {
 	}
 }
 
-// emit appends a primitive. It owns the primitive from then on.
+// emit appends a primitive, which works in a place of the arena that is its own
+// for this step alone. It owns the primitive from then on.
 func (l *lowering) emit(p *onednn.Primitive, operands ...operand) {
+	if layout := l.layout(p, onednn.Scratchpad); layout != nil && !layout.IsZero() {
+		scratch := l.allocate(layout, nil)
+		scratch.scratch = true
+		operands = append(operands, operand{onednn.Scratchpad, scratch})
+	}
 	if l.err != nil {
 		return
 	}
