@@ -54,6 +54,7 @@ type instruction struct {
 type lowering struct {
 	engine     *onednn.Engine
 	training   bool
+	takes      func(Pass) bool
 	steps      []*instruction
 	slots      []*slot
 	blocks     []*onednn.Block
@@ -95,15 +96,9 @@ type recorded struct {
 	backward func()
 }
 
-// conversion is a reorder that was made already.
-type conversion struct {
-	slot   *slot
-	layout *onednn.Layout
-}
-
-func newLowering(e *onednn.Engine, w parameters, training bool) *lowering {
+func newLowering(e *onednn.Engine, w parameters, o Options, training bool) *lowering {
 	return &lowering{
-		engine: e, training: training, weights: w,
+		engine: e, training: training, takes: o.takes, weights: w,
 		values: map[*Value]tensor{}, uses: map[*Value]int{}, constants: map[string]tensor{},
 		converted: map[conversion]tensor{}, masters: map[string]master{},
 		gradients: map[*Value][]contribution{}, needs: map[*Value]bool{},
@@ -268,15 +263,17 @@ func (l *lowering) scaledAs(t tensor, want *onednn.Layout, scale float32) tensor
 	if l.err != nil || t.layout.Equal(want) && t.scale == scale {
 		return t
 	}
-	for c, have := range l.converted {
-		if c.slot == t.slot && c.layout == t.layout && have.scale == scale && have.layout.Equal(want) {
-			return have
-		}
+	if t.scale == scale && l.takes(VectorsInPlace) && l.sameVector(t, want) {
+		t.layout = want
+		return t
+	}
+	if have, ok := l.kept(t, want, scale); ok {
+		return have
 	}
 	out := l.allocate(want, t.shape)
 	out.scale = scale
 	l.reorder(t, out)
-	l.converted[conversion{t.slot, t.layout}] = out
+	l.keepCopy(t, out)
 	return out
 }
 
