@@ -157,7 +157,6 @@ func (l *lowering) combine(terms []term, g *gate, shape Shape) tensor {
 	for _, t := range terms {
 		if t.own && t.slot != nil && !t.shared {
 			out = t.tensor
-			println("inplace", l.current.name, l.current.op.kind(), out.index, len(l.slots), len(terms), g != nil, l.inTail)
 			l.forget(out.slot)
 			break
 		}
