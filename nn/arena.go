@@ -43,4 +43,15 @@ func place(stretches []*stretch) int {
 	return total
 }
 
+// placeApart gives each stretch an offset of its own, for as long as the
+// program lives, and returns the arena's size.
+func placeApart(stretches []*stretch) int {
+	total := 0
+	for _, s := range stretches {
+		s.offset = total
+		total += align(s.bytes)
+	}
+	return total
+}
+
 func align(n int) int { return (n + arenaAlignment - 1) / arenaAlignment * arenaAlignment }

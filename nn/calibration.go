@@ -72,10 +72,10 @@ type observer interface {
 	observe(watch func(convolution string, in, out Tensor))
 }
 
-// NewCalibrator compiles a graph to be watched. Options.Precision is not looked
-// at.
+// NewCalibrator compiles a graph to be watched. Options.Precision and Without
+// are not looked at.
 func NewCalibrator(g *Graph, w Weights, o Options) (*Calibrator, error) {
-	o.Precision = Exact
+	o.Precision, o.Without = Exact, nil
 	o.watched = true
 	p, err := Compile(g, w, o)
 	if err != nil {

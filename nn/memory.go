@@ -2,11 +2,11 @@ package nn
 
 // Memory is what a program or a trainer keeps outside Go's heap, in bytes.
 type Memory struct {
-	// Arena holds the activations, and the memory is used again once what lies
-	// in it was read for the last time. The programs of one engine share the
-	// largest of theirs.
+	// Arena holds the activations and what kernels write down while they run, and
+	// the memory is used again once what lies in it was read for the last time.
+	// The programs of one engine share the largest of theirs.
 	Arena int
-	// Activations is what they would take with a place each.
+	// Activations is what these would take with a place each.
 	Activations int
 	// Weights are the parameters as the program reads them. Programs that were
 	// given the same Packed share those that are the same.

@@ -25,7 +25,7 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 			reduced = append(reduced, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
 		}
 		if o.Precision == Int8 && !o.Calibration.keeps(Int8, v.name) {
-			narrowest := eightBitKinds(v, o.Calibration)
+			narrowest := eightBitKinds(v, o)
 			if o.Narrowest && len(narrowest) > 0 {
 				return narrowest
 			}
@@ -38,16 +38,17 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 	}
 }
 
-// eightBitKinds are those that a convolution's ranges allow.
-func eightBitKinds(v *Value, c *Calibration) []kinds {
-	r, ok := c.Convolutions[v.name]
+// eightBitKinds are those that a convolution's ranges allow. That of a result
+// was seen behind all that is fused into the convolution.
+func eightBitKinds(v *Value, o Options) []kinds {
+	r, ok := o.Calibration.Convolutions[v.name]
 	if !ok || !r.In.usable() || !onednn.MultipliesEightBits() {
 		return nil
 	}
 	in := eightBitKind(r.In)
 	all := []kinds{{in, onednn.F32}}
 	// A residual's range is not known, and it is added in the result's type.
-	if conv, _ := asConv(v); r.Out.usable() && !conv.residual {
+	if conv, _ := asConv(v); r.Out.usable() && !conv.residual && o.fusesAll() {
 		all = append(all, kinds{in, eightBitKind(r.Out)})
 	}
 	return all

@@ -56,7 +56,7 @@ func (l *lowering) bind() error {
 		s.first = max(s.first, 0)
 		stretches = append(stretches, &s.stretch)
 	}
-	l.arenaBytes = place(stretches)
+	l.arenaBytes = l.plan(stretches)
 	if l.shared == nil {
 		l.shared = &arena{}
 	}
@@ -65,6 +65,15 @@ func (l *lowering) bind() error {
 	}
 	l.inArena = true
 	return l.tie()
+}
+
+// plan places the slots in the arena: in each other's memory, or each in its
+// own.
+func (l *lowering) plan(stretches []*stretch) int {
+	if l.takes(PlanMemory) {
+		return place(stretches)
+	}
+	return placeApart(stretches)
 }
 
 // tie makes the steps that run in the arena as it is now. It does nothing

@@ -130,7 +130,7 @@ func (l *lowering) normBackward(v *Value, n *normState, x tensor) {
 	}
 	l.toInputTerm(v.inputs[0], func() term {
 		dx := dy
-		if own && dy.slot == have.slot && !dy.shared {
+		if l.takes(GradientsInPlace) && own && dy.slot == have.slot && !dy.shared {
 			l.forget(dx.slot)
 		} else {
 			dx = l.allocateLike(x)

@@ -38,6 +38,13 @@ func homes(nodes []*Value) map[*Value]home {
 	return all
 }
 
+// findHomes has the parts of concatenations among nodes written in place.
+func (l *lowering) findHomes(nodes []*Value) {
+	if l.takes(ConcatInPlace) {
+		l.homes = homes(nodes)
+	}
+}
+
 // aligned reports whether all parts of a concatenation, but for the end of the
 // last one, begin and end with a block of channels.
 func aligned(parts []tensor) bool {
@@ -146,12 +153,28 @@ func commonKind(parts []tensor) onednn.Type {
 }
 
 func (l *lowering) slice(v *Value, op slice) {
-	l.values[v] = l.channels(l.read(v.inputs[0]), op.from, op.to)
+	l.values[v] = l.sliced(l.channels(l.read(v.inputs[0]), op.from, op.to))
 	l.record(v, func() {
 		if dy, ok := l.gradient(v); ok {
 			l.toInputPart(v.inputs[0], op.from, op.to, func() tensor { return dy })
 		}
 	})
+}
+
+// sliced is a slice that is seen in place, or a copy of it.
+func (l *lowering) sliced(t tensor) tensor {
+	if l.takes(SliceInPlace) || l.err != nil {
+		return t
+	}
+	layout, err := t.layout.Dense()
+	l.fail(err)
+	if l.err != nil {
+		return tensor{}
+	}
+	y := l.allocate(layout, t.shape)
+	y.scale = t.scale
+	l.reorder(t, y)
+	return y
 }
 
 // channels sees some channels of a tensor in place, or in those of a copy where

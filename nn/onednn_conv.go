@@ -79,24 +79,13 @@ func (l *lowering) destination(v *Value, layout *onednn.Layout, src, residual te
 		return tensor{}
 	}
 	unread := r.slot != residual.slot || l.uses[v.inputs[1]] == 0
-	if unread && r.slot != src.slot && !r.shared {
+	if l.takes(SumInPlace) && unread && r.slot != src.slot && !r.shared {
 		l.forget(r.slot)
 		return tensor{slot: r.slot, layout: layout, shape: v.shape, shift: r.shift}
 	}
 	y := l.allocateFor(v, layout)
 	l.reorder(r, y)
 	return y
-}
-
-// forget drops conversions to and from memory that is about to be overwritten.
-// A conversion from it into other memory would still hold what it was made
-// from, which nobody reads again.
-func (l *lowering) forget(s *slot) {
-	for c, t := range l.converted {
-		if c.slot == s || t.slot == s {
-			delete(l.converted, c)
-		}
-	}
 }
 
 func (l *lowering) convolutionBackward(v *Value, c fusedConv, spec onednn.Convolution, x, y tensor) {
@@ -195,14 +184,15 @@ func activationOf(c fusedConv) onednn.Activation {
 	return engineActivation(c.after)
 }
 
-// linear lowers a fully connected layer as a 1x1 convolution of a 1x1 plane.
-func (l *lowering) linear(v *Value, op Linear) {
+// linear lowers a fully connected layer, and what was fused into it, as a 1x1
+// convolution of a 1x1 plane.
+func (l *lowering) linear(v *Value, op Linear, after onednn.Activation) {
 	in, out := v.inputs[0].shape, v.shape
 	features := Shape{in[0], in[1], 1, 1}
 	spec := onednn.Convolution{
 		N: in[0], In: in[1], Height: 1, Width: 1, Out: op.Out, OutHeight: 1, OutWidth: 1,
 		Kernel: 1, Stride: 1, Dilation: 1, Groups: 1, Bias: op.Bias,
-		Training: l.training, Activation: onednn.NoActivation,
+		Training: l.training, Activation: after,
 	}
 	x := l.reshape(l.read(v.inputs[0]), features)
 	view := Shape{op.Out, in[1], 1, 1}

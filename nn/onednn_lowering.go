@@ -18,7 +18,8 @@ type slot struct {
 	index int // place in lowering.slots, or -1 outside the arena
 	// shared memory is seen through several tensors, and so is not written to
 	// again where one of them is no longer read.
-	shared bool
+	shared  bool
+	scratch bool // a primitive works in it, and nothing is kept
 }
 
 // tensor is a slot, or what of it begins shift bytes in, seen through a layout,
@@ -53,6 +54,7 @@ type instruction struct {
 type lowering struct {
 	engine     *onednn.Engine
 	training   bool
+	takes      func(Pass) bool
 	steps      []*instruction
 	slots      []*slot
 	blocks     []*onednn.Block
@@ -94,15 +96,9 @@ type recorded struct {
 	backward func()
 }
 
-// conversion is a reorder that was made already.
-type conversion struct {
-	slot   *slot
-	layout *onednn.Layout
-}
-
-func newLowering(e *onednn.Engine, w parameters, training bool) *lowering {
+func newLowering(e *onednn.Engine, w parameters, o Options, training bool) *lowering {
 	return &lowering{
-		engine: e, training: training, weights: w,
+		engine: e, training: training, takes: o.takes, weights: w,
 		values: map[*Value]tensor{}, uses: map[*Value]int{}, constants: map[string]tensor{},
 		converted: map[conversion]tensor{}, masters: map[string]master{},
 		gradients: map[*Value][]contribution{}, needs: map[*Value]bool{},
@@ -185,8 +181,14 @@ func (l *lowering) record(v *Value, backward func()) {
 	}
 }
 
-// emit appends a primitive. It owns the primitive from then on.
+// emit appends a primitive, which works in a place of the arena that is its own
+// for this step alone. It owns the primitive from then on.
 func (l *lowering) emit(p *onednn.Primitive, operands ...operand) {
+	if layout := l.layout(p, onednn.Scratchpad); layout != nil && !layout.IsZero() {
+		scratch := l.allocate(layout, nil)
+		scratch.scratch = true
+		operands = append(operands, operand{onednn.Scratchpad, scratch})
+	}
 	if l.err != nil {
 		return
 	}
@@ -261,15 +263,17 @@ func (l *lowering) scaledAs(t tensor, want *onednn.Layout, scale float32) tensor
 	if l.err != nil || t.layout.Equal(want) && t.scale == scale {
 		return t
 	}
-	for c, have := range l.converted {
-		if c.slot == t.slot && c.layout == t.layout && have.scale == scale && have.layout.Equal(want) {
-			return have
-		}
+	if t.scale == scale && l.takes(VectorsInPlace) && l.sameVector(t, want) {
+		t.layout = want
+		return t
+	}
+	if have, ok := l.kept(t, want, scale); ok {
+		return have
 	}
 	out := l.allocate(want, t.shape)
 	out.scale = scale
 	l.reorder(t, out)
-	l.converted[conversion{t.slot, t.layout}] = out
+	l.keepCopy(t, out)
 	return out
 }
 

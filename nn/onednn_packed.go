@@ -137,7 +137,9 @@ func hashFloats(seed maphash.Seed, values []float32) uint64 {
 func (l *lowering) memory() Memory {
 	m := Memory{Arena: l.arenaBytes}
 	for _, s := range l.slots {
-		m.Activations += align(s.bytes)
+		if !s.scratch {
+			m.Activations += align(s.bytes)
+		}
 	}
 	for _, b := range l.blocks {
 		m.Weights += b.Bytes()

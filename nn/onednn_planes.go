@@ -157,7 +157,7 @@ func (l *lowering) combine(terms []term, g *gate, shape Shape) tensor {
 	}
 	var out tensor
 	for _, t := range terms {
-		if t.own && t.slot != nil && !t.shared {
+		if l.takes(GradientsInPlace) && t.own && t.slot != nil && !t.shared {
 			out = t.tensor
 			l.forget(out.slot)
 			break

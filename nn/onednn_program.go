@@ -60,12 +60,12 @@ func newOneDNNExecutor(g *Graph, w Weights, wanted []Output, o Options) (executo
 		return nil, err
 	}
 	p := &oneDNNProgram{engine: e.inner, ownEngine: own}
-	s := stage(g, w, wanted)
+	s := stage(g, w, wanted, o)
 	err = p.engine.Do(context.Background(), func() error {
-		p.low = newLowering(p.engine, s.weights, false)
+		p.low = newLowering(p.engine, s.weights, o, false)
 		p.low.shared, p.low.packed = &e.arena, o.packed()
 		p.low.uses = s.uses()
-		p.low.homes = homes(s.nodes)
+		p.low.findHomes(s.nodes)
 		p.low.watched = o.watched
 		p.low.calibration = o.Calibration
 		p.low.methods, p.precision = chooseMethods(p.engine, s, o, nil)
@@ -214,7 +214,9 @@ func (l *lowering) lower(v *Value) {
 	case globalAverage:
 		l.globalAverage(v)
 	case Linear:
-		l.linear(v, op)
+		l.linear(v, op, onednn.NoActivation)
+	case fusedLinear:
+		l.linear(v, op.Linear, engineActivation(op.after))
 	case resize:
 		l.resize(v, op)
 	case concat:

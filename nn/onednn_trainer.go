@@ -39,11 +39,14 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 		o.Precision = Float32 // no backward pass was held to the reference in less
 	}
 	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
-	s := fuseForTraining(staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()).prune()
+	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()
+	if o.takes(FuseActivation) {
+		s = fuseForTraining(s).prune()
+	}
 	err = t.engine.Do(context.Background(), func() error {
-		t.low = newLowering(t.engine, s.weights, true)
+		t.low = newLowering(t.engine, s.weights, o, true)
 		t.low.uses = s.uses()
-		t.low.homes = homes(s.nodes)
+		t.low.findHomes(s.nodes)
 		t.low.needs = needed(s.nodes)
 		t.low.methods, _ = chooseMethods(t.engine, s, o, t.low.needs)
 		t.low.master(g.parameters)
@@ -138,12 +141,10 @@ func (t *oneDNNTrainer) lowerBackward(s staged) {
 			t.inputGrads = append(t.inputGrads, l.asPlain(g))
 		}
 	}
-	if l.err == nil {
-		for _, g := range t.inputGrads { // none may be overwritten by another's steps
-			l.touch(g, len(l.steps))
-		}
-	}
 	l.current = nil
+	for _, g := range t.inputGrads { // all are read behind the last one's steps
+		l.touch(g, len(l.steps))
+	}
 }
 
 // unwind lowers the backward passes, last operation first. Those of

@@ -57,6 +57,10 @@ type Options struct {
 	// else needs it, so that a large network's do not lie in memory twice.
 	Spend bool
 
+	// Without names passes that are left out, to see what each is worth. The
+	// reference executor has none.
+	Without []Pass
+
 	Allow       []Precision  // for Auto: reduced precisions that may be taken
 	Calibration *Calibration // for Int8, and convolutions that BFloat16 leaves alone
 	// Narrowest takes the narrowest types that the precision allows for each
@@ -115,6 +119,9 @@ func Compile(g *Graph, w Weights, o Options) (*Program, error) {
 		return nil, err
 	}
 	if err := o.checkPrecision(); err != nil {
+		return nil, err
+	}
+	if err := CheckPasses(o.Without); err != nil {
 		return nil, err
 	}
 	wanted := append([]Output(nil), g.outputs...)

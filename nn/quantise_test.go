@@ -50,6 +50,10 @@ func quantisedCases() []graphCase {
 			s := g.Sigmoid(g.Linear("l", g.GlobalAverage(x), Linear{Out: 32, Bias: true}))
 			return conv(g, "b", g.ScaleChannels(x, s), 32)
 		})),
+		one("convolutions of planes of one value", shape, chain(func(g *Graph, x *Value) *Value {
+			s := g.Sigmoid(g.Conv("t", conv(g, "s", g.GlobalAverage(x), 32), Conv{Out: 32, Kernel: 1}))
+			return conv(g, "b", g.ScaleChannels(x, s), 32)
+		})),
 		one("depthwise", shape, chain(func(g *Graph, x *Value) *Value {
 			return conv(g, "b", g.ReLU(g.Conv("a", x, Conv{Out: 32, Kernel: 3, Groups: 32, Bias: true}.Same())), 32)
 		})),

@@ -45,6 +45,9 @@ func NewTrainer(g *Graph, w Weights, o Options) (*Trainer, error) {
 	if err := checkWeights(g, w); err != nil {
 		return nil, err
 	}
+	if err := CheckPasses(o.Without); err != nil {
+		return nil, err
+	}
 	t := &Trainer{}
 	for _, in := range g.inputs {
 		t.inputs = append(t.inputs, in.shape)

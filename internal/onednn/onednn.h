@@ -38,6 +38,7 @@ typedef enum {
   JCS_SCALE,
   JCS_SHIFT,
   JCS_WORKSPACE,
+  JCS_SCRATCHPAD, // what a primitive works in, and leaves nothing in
   JCS_DIFF_SRC,
   JCS_DIFF_DST,
   JCS_DIFF_WEIGHTS,

@@ -68,6 +68,15 @@ auto guarded(char *error, F f) -> decltype(f()) {
   return {};
 }
 
+// What every primitive is made with: it asks for the memory that it works in,
+// where the library would keep as much as the greediest one wants for as long
+// as any is there.
+inline dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr a;
+  a.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return a;
+}
+
 // A primitive from its description, and what its steps get beside their own.
 template <typename P, typename PD>
 jcs_primitive *compiled(const PD &pd, std::unordered_map<int, memory> arguments = {}) {

@@ -31,7 +31,7 @@ dnnl::convolution_forward::primitive_desc forward_desc(jcs_engine *e, const jcs_
                                                        const jcs_layout *src, const jcs_layout *dst) {
   convolution_shapes s = shapes_of(c, src, dst);
   prop_kind kind = c->training ? prop_kind::forward_training : prop_kind::forward_inference;
-  dnnl::primitive_attr attr;
+  dnnl::primitive_attr attr = attributes();
   attr.set_post_ops(after(c));
   if (c->weights_type == JCS_S8) {
     float over = scales_first(c) ? c->dst_scale : 1.0f;
@@ -53,7 +53,7 @@ dnnl::batch_normalization_forward::primitive_desc norm_desc(jcs_engine *e, const
                                                             int running, int training, int relu) {
   dnnl::batch_normalization_forward::desc d(training ? prop_kind::forward_training : prop_kind::forward_inference,
                                             src, eps, norm_flags(running, relu));
-  return {d, e->engine};
+  return {d, attributes(), e->engine};
 }
 
 dnnl::eltwise_forward::primitive_desc eltwise_desc(jcs_engine *e, jcs_activation a, const memory::desc &src,
@@ -61,7 +61,7 @@ dnnl::eltwise_forward::primitive_desc eltwise_desc(jcs_engine *e, jcs_activation
   eltwise x = activation(a, training && a != JCS_HARDSWISH);
   dnnl::eltwise_forward::desc d(training ? prop_kind::forward_training : prop_kind::forward_inference, x.algorithm,
                                 src, x.alpha, x.beta);
-  return {d, e->engine};
+  return {d, attributes(), e->engine};
 }
 
 dnnl::pooling_forward::primitive_desc pool_desc(jcs_engine *e, const jcs_pool *p, const memory::desc &src,
@@ -70,7 +70,7 @@ dnnl::pooling_forward::primitive_desc pool_desc(jcs_engine *e, const jcs_pool *p
   dnnl::pooling_forward::desc d(p->training ? prop_kind::forward_training : prop_kind::forward_inference,
                                 pooling(p->kind), src, dst ? *dst : s.dst, s.strides, s.kernel, s.pad_low,
                                 s.pad_high);
-  return {d, e->engine};
+  return {d, attributes(), e->engine};
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolutio
     convolution_shapes s = shapes_of(c, diff_src, diff_dst);
     dnnl::convolution_backward_data::desc d(s.algorithm, s.src, s.weights, s.dst, s.strides, s.dilates, s.pad_low,
                                             s.pad_high);
-    dnnl::convolution_backward_data::primitive_desc pd(d, e->engine, hint(e, c));
+    dnnl::convolution_backward_data::primitive_desc pd(d, attributes(), e->engine, hint(e, c));
     return compiled<dnnl::convolution_backward_data>(pd);
   });
 }
@@ -133,7 +133,7 @@ jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolu
     s.weights = any(s.weights.dims(), memory::data_type::f32); // gradients are kept in f32
     dnnl::convolution_backward_weights::desc d(s.algorithm, s.src, s.weights, s.bias, s.dst, s.strides, s.dilates,
                                                s.pad_low, s.pad_high);
-    dnnl::convolution_backward_weights::primitive_desc pd(d, e->engine, hint(e, c));
+    dnnl::convolution_backward_weights::primitive_desc pd(d, attributes(), e->engine, hint(e, c));
     return compiled<dnnl::convolution_backward_weights>(pd);
   });
 }
@@ -151,7 +151,7 @@ jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, con
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::batch_normalization_backward::desc d(prop_kind::backward, diff_dst->desc, src->desc, eps,
                                                norm_flags(running, relu));
-    dnnl::batch_normalization_backward::primitive_desc pd(d, e->engine,
+    dnnl::batch_normalization_backward::primitive_desc pd(d, attributes(), e->engine,
                                                           norm_desc(e, src->desc, eps, running, 1, relu));
     return compiled<dnnl::batch_normalization_backward>(pd);
   });
@@ -170,7 +170,7 @@ jcs_primitive *jcs_activation_backward(jcs_engine *e, jcs_activation a, const jc
   return guarded(error, [&]() -> jcs_primitive * {
     eltwise x = activation(a, a != JCS_HARDSWISH);
     dnnl::eltwise_backward::desc d(x.algorithm, diff_dst->desc, data->desc, x.alpha, x.beta);
-    dnnl::eltwise_backward::primitive_desc pd(d, e->engine, eltwise_desc(e, a, data->desc, 1));
+    dnnl::eltwise_backward::primitive_desc pd(d, attributes(), e->engine, eltwise_desc(e, a, data->desc, 1));
     return compiled<dnnl::eltwise_backward>(pd);
   });
 }
@@ -178,7 +178,7 @@ jcs_primitive *jcs_activation_backward(jcs_engine *e, jcs_activation a, const jc
 jcs_primitive *jcs_softmax_forward(jcs_engine *e, const jcs_layout *src, int axis, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::softmax_forward::desc d(prop_kind::forward_training, src->desc, axis);
-    dnnl::softmax_forward::primitive_desc pd(d, e->engine);
+    dnnl::softmax_forward::primitive_desc pd(d, attributes(), e->engine);
     return compiled<dnnl::softmax_forward>(pd);
   });
 }
@@ -187,9 +187,9 @@ jcs_primitive *jcs_softmax_backward(jcs_engine *e, const jcs_layout *dst, const 
                                     char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::softmax_forward::desc f(prop_kind::forward_training, dst->desc, axis);
-    dnnl::softmax_forward::primitive_desc fpd(f, e->engine);
+    dnnl::softmax_forward::primitive_desc fpd(f, attributes(), e->engine);
     dnnl::softmax_backward::desc d(diff_dst->desc, dst->desc, axis);
-    dnnl::softmax_backward::primitive_desc pd(d, e->engine, fpd);
+    dnnl::softmax_backward::primitive_desc pd(d, attributes(), e->engine, fpd);
     return compiled<dnnl::softmax_backward>(pd);
   });
 }
@@ -207,7 +207,7 @@ jcs_primitive *jcs_pool_backward(jcs_engine *e, const jcs_pool *p, const jcs_lay
     pool_shapes s = shapes_of(p, src->desc);
     dnnl::pooling_backward::desc d(pooling(p->kind), src->desc, diff_dst->desc, s.strides, s.kernel, s.pad_low,
                                    s.pad_high);
-    dnnl::pooling_backward::primitive_desc pd(d, e->engine, pool_desc(e, p, src->desc, &diff_dst->desc));
+    dnnl::pooling_backward::primitive_desc pd(d, attributes(), e->engine, pool_desc(e, p, src->desc, &diff_dst->desc));
     return compiled<dnnl::pooling_backward>(pd);
   });
 }
@@ -217,7 +217,7 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
     memory::dims d = src->desc.dims();
     dnnl::resampling_forward::desc r(prop_kind::forward_training, dnnl::algorithm::resampling_linear, src->desc,
                                      any({d[0], d[1], height, width}, src->desc.data_type()));
-    dnnl::resampling_forward::primitive_desc pd(r, e->engine);
+    dnnl::resampling_forward::primitive_desc pd(r, attributes(), e->engine);
     return compiled<dnnl::resampling_forward>(pd);
   });
 }
@@ -227,9 +227,9 @@ jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, co
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::resampling_forward::desc f(prop_kind::forward_training, dnnl::algorithm::resampling_linear,
                                      diff_src->desc, diff_dst->desc);
-    dnnl::resampling_forward::primitive_desc fpd(f, e->engine);
+    dnnl::resampling_forward::primitive_desc fpd(f, attributes(), e->engine);
     dnnl::resampling_backward::desc d(dnnl::algorithm::resampling_linear, diff_src->desc, diff_dst->desc);
-    dnnl::resampling_backward::primitive_desc pd(d, e->engine, fpd);
+    dnnl::resampling_backward::primitive_desc pd(d, attributes(), e->engine, fpd);
     return compiled<dnnl::resampling_backward>(pd);
   });
 }
@@ -239,7 +239,7 @@ jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::binary::desc d(kind == JCS_ADD ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul, a->desc,
                          b->desc, dst->desc);
-    dnnl::binary::primitive_desc pd(d, e->engine);
+    dnnl::binary::primitive_desc pd(d, attributes(), e->engine);
     return compiled<dnnl::binary>(pd);
   });
 }
@@ -249,14 +249,16 @@ jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *sr
   return guarded(error, [&]() -> jcs_primitive * {
     std::vector<memory::desc> in = descs(inputs, src);
     dnnl::concat::primitive_desc pd =
-        dst ? dnnl::concat::primitive_desc(dst->desc, 1, in, e->engine) : dnnl::concat::primitive_desc(1, in, e->engine);
+        dst ? dnnl::concat::primitive_desc(dst->desc, 1, in, e->engine, attributes())
+            : dnnl::concat::primitive_desc(1, in, e->engine, attributes());
     return compiled<dnnl::concat>(pd);
   });
 }
 
 jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::sum::primitive_desc pd(dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src), e->engine);
+    dnnl::sum::primitive_desc pd(dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src), e->engine,
+                                 attributes());
     return compiled<dnnl::sum>(pd);
   });
 }
@@ -264,7 +266,7 @@ jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, 
 jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, const float *scales, int count,
                            char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::primitive_attr attr;
+    dnnl::primitive_attr attr = attributes();
     if (count) attr.set_output_scales(count > 1 ? 1 : 0, std::vector<float>(scales, scales + count));
     dnnl::reorder::primitive_desc pd(e->engine, src->desc, e->engine, dst->desc, attr);
     return compiled<dnnl::reorder>(pd);

@@ -39,31 +39,31 @@ dnnl::convolution_forward::primitive_desc forward_desc(jcs_engine *e, const jcs_
 
 dnnl::convolution_forward::primitive_desc hint(jcs_engine *e, const jcs_convolution *c) {
   jcs_convolution plain = hinting(c);
-  return forward_desc(e, &plain, nullptr, nullptr, {});
+  return forward_desc(e, &plain, nullptr, nullptr, attributes());
 }
 
 dnnl::batch_normalization_forward::primitive_desc norm_desc(jcs_engine *e, const memory::desc &src, float eps,
                                                             int running, int training, int relu) {
   return {e->engine, training ? prop_kind::forward_training : prop_kind::forward_inference, src, src, eps,
-          norm_flags(running, relu)};
+          norm_flags(running, relu), attributes()};
 }
 
 dnnl::eltwise_forward::primitive_desc eltwise_desc(jcs_engine *e, jcs_activation a, const memory::desc &src,
                                                    int training) {
   eltwise x = activation(a, training && a != JCS_HARDSWISH);
   return {e->engine, training ? prop_kind::forward_training : prop_kind::forward_inference, x.algorithm, src, src,
-          x.alpha, x.beta};
+          x.alpha, x.beta, attributes()};
 }
 
 dnnl::softmax_forward::primitive_desc softmax_desc(jcs_engine *e, const memory::desc &src, int axis) {
-  return {e->engine, prop_kind::forward_training, dnnl::algorithm::softmax_accurate, src, src, axis};
+  return {e->engine, prop_kind::forward_training, dnnl::algorithm::softmax_accurate, src, src, axis, attributes()};
 }
 
 dnnl::pooling_forward::primitive_desc pool_desc(jcs_engine *e, const jcs_pool *p, const memory::desc &src,
                                                 const memory::desc *dst) {
   pool_shapes s = shapes_of(p, src);
   return {e->engine, p->training ? prop_kind::forward_training : prop_kind::forward_inference, pooling(p->kind), src,
-          dst ? *dst : s.dst, s.strides, s.kernel, {0, 0}, s.pad_low, s.pad_high};
+          dst ? *dst : s.dst, s.strides, s.kernel, {0, 0}, s.pad_low, s.pad_high, attributes()};
 }
 
 // Whether each plane is one pixel, and channels are not in blocks.
@@ -82,7 +82,7 @@ memory::desc row_major(const memory::desc &d) {
 memory::desc resizable(const memory::desc &d) { return one_pixel(d) ? row_major(d) : d; }
 
 dnnl::resampling_forward::primitive_desc resize_desc(jcs_engine *e, const memory::desc &src, const memory::desc &dst) {
-  return {e->engine, prop_kind::forward_training, dnnl::algorithm::resampling_linear, src, dst};
+  return {e->engine, prop_kind::forward_training, dnnl::algorithm::resampling_linear, src, dst, attributes()};
 }
 
 // The axes from the one whose steps are the longest to that whose are the
@@ -148,7 +148,7 @@ jcs_layout *jcs_layout_dense(const jcs_layout *l, char *error) {
 jcs_primitive *jcs_convolution_forward(jcs_engine *e, const jcs_convolution *c, const jcs_layout *src,
                                        const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::primitive_attr attr;
+    dnnl::primitive_attr attr = attributes();
     attr.set_post_ops(after(c));
     std::unordered_map<int, memory> scales;
     if (c->weights_type == JCS_S8) {
@@ -168,7 +168,7 @@ jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolutio
   return guarded(error, [&]() -> jcs_primitive * {
     convolution_shapes s = shapes_of(c, diff_src, diff_dst);
     dnnl::convolution_backward_data::primitive_desc pd(e->engine, s.algorithm, s.src, s.weights, s.dst, s.strides,
-                                                       s.dilates, s.pad_low, s.pad_high, hint(e, c));
+                                                       s.dilates, s.pad_low, s.pad_high, hint(e, c), attributes());
     return compiled<dnnl::convolution_backward_data>(pd);
   });
 }
@@ -179,7 +179,8 @@ jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolu
     convolution_shapes s = shapes_of(c, src, diff_dst);
     s.weights = any(s.weights.get_dims(), memory::data_type::f32); // gradients are kept in f32
     dnnl::convolution_backward_weights::primitive_desc pd(e->engine, s.algorithm, s.src, s.weights, s.bias, s.dst,
-                                                          s.strides, s.dilates, s.pad_low, s.pad_high, hint(e, c));
+                                                          s.strides, s.dilates, s.pad_low, s.pad_high, hint(e, c),
+                                                          attributes());
     return compiled<dnnl::convolution_backward_weights>(pd);
   });
 }
@@ -196,7 +197,7 @@ jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, con
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::batch_normalization_backward::primitive_desc pd(e->engine, prop_kind::backward, diff_dst->desc,
                                                           diff_dst->desc, src->desc, eps, norm_flags(running, relu),
-                                                          norm_desc(e, src->desc, eps, running, 1, relu));
+                                                          norm_desc(e, src->desc, eps, running, 1, relu), attributes());
     jcs_primitive *p = compiled<dnnl::batch_normalization_backward>(pd);
     p->unread = DNNL_ARG_SHIFT; // which no gradient depends on
     return p;
@@ -215,7 +216,7 @@ jcs_primitive *jcs_activation_backward(jcs_engine *e, jcs_activation a, const jc
   return guarded(error, [&]() -> jcs_primitive * {
     eltwise x = activation(a, a != JCS_HARDSWISH);
     dnnl::eltwise_backward::primitive_desc pd(e->engine, x.algorithm, diff_dst->desc, diff_dst->desc, data->desc,
-                                              x.alpha, x.beta, eltwise_desc(e, a, data->desc, 1));
+                                              x.alpha, x.beta, eltwise_desc(e, a, data->desc, 1), attributes());
     return compiled<dnnl::eltwise_backward>(pd);
   });
 }
@@ -230,7 +231,8 @@ jcs_primitive *jcs_softmax_backward(jcs_engine *e, const jcs_layout *dst, const 
                                     char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
     dnnl::softmax_backward::primitive_desc pd(e->engine, dnnl::algorithm::softmax_accurate, diff_dst->desc,
-                                              diff_dst->desc, dst->desc, axis, softmax_desc(e, dst->desc, axis));
+                                              diff_dst->desc, dst->desc, axis, softmax_desc(e, dst->desc, axis),
+                                              attributes());
     return compiled<dnnl::softmax_backward>(pd);
   });
 }
@@ -247,7 +249,7 @@ jcs_primitive *jcs_pool_backward(jcs_engine *e, const jcs_pool *p, const jcs_lay
     pool_shapes s = shapes_of(p, src->desc);
     dnnl::pooling_backward::primitive_desc pd(e->engine, pooling(p->kind), src->desc, diff_dst->desc, s.strides,
                                               s.kernel, {0, 0}, s.pad_low, s.pad_high,
-                                              pool_desc(e, p, src->desc, &diff_dst->desc));
+                                              pool_desc(e, p, src->desc, &diff_dst->desc), attributes());
     return compiled<dnnl::pooling_backward>(pd);
   });
 }
@@ -266,7 +268,7 @@ jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, co
   return guarded(error, [&]() -> jcs_primitive * {
     memory::desc src = resizable(diff_src->desc);
     dnnl::resampling_backward::primitive_desc pd(e->engine, dnnl::algorithm::resampling_linear, src, diff_dst->desc,
-                                                 resize_desc(e, src, diff_dst->desc));
+                                                 resize_desc(e, src, diff_dst->desc), attributes());
     return compiled<dnnl::resampling_backward>(pd);
   });
 }
@@ -275,7 +277,8 @@ jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *
                               const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
     auto algorithm = kind == JCS_ADD ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul;
-    return compiled<dnnl::binary>(dnnl::binary::primitive_desc(e->engine, algorithm, a->desc, b->desc, dst->desc));
+    return compiled<dnnl::binary>(dnnl::binary::primitive_desc(e->engine, algorithm, a->desc, b->desc, dst->desc,
+                                                             attributes()));
   });
 }
 
@@ -284,14 +287,16 @@ jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *sr
   return guarded(error, [&]() -> jcs_primitive * {
     std::vector<memory::desc> in = descs(inputs, src);
     dnnl::concat::primitive_desc pd =
-        dst ? dnnl::concat::primitive_desc(e->engine, dst->desc, 1, in) : dnnl::concat::primitive_desc(e->engine, 1, in);
+        dst ? dnnl::concat::primitive_desc(e->engine, dst->desc, 1, in, attributes())
+            : dnnl::concat::primitive_desc(e->engine, 1, in, attributes());
     return compiled<dnnl::concat>(pd);
   });
 }
 
 jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::sum::primitive_desc pd(e->engine, dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src));
+    dnnl::sum::primitive_desc pd(e->engine, dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src),
+                                 attributes());
     return compiled<dnnl::sum>(pd);
   });
 }
@@ -299,7 +304,7 @@ jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, 
 jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, const float *scales, int count,
                            char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::primitive_attr attr;
+    dnnl::primitive_attr attr = attributes();
     std::unordered_map<int, memory> arguments;
     // 3.7 copies between two layouts with the same gaps as if there were none
     // (issue 3280 of uxlfoundation/oneDNN), but not where there is something to

@@ -256,7 +256,7 @@ func (e *Engine) own(h *C.jcs_primitive, msg *message, used ...*Layout) (*Primit
 }
 
 // Layout is the layout that the primitive wants for a role. That of Bias,
-// DiffBias and Workspace may be zero.
+// DiffBias, Workspace and Scratchpad may be zero.
 func (p *Primitive) Layout(r Role) (*Layout, error) {
 	var msg message
 	h := C.jcs_primitive_layout(p.handle, C.jcs_role(r), msg.c())

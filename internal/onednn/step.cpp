@@ -17,6 +17,7 @@ int argument(int role) {
     case JCS_SCALE: return DNNL_ARG_SCALE;
     case JCS_SHIFT: return DNNL_ARG_SHIFT;
     case JCS_WORKSPACE: return DNNL_ARG_WORKSPACE;
+    case JCS_SCRATCHPAD: return DNNL_ARG_SCRATCHPAD;
     case JCS_DIFF_SRC: return DNNL_ARG_DIFF_SRC;
     case JCS_DIFF_DST: return DNNL_ARG_DIFF_DST;
     case JCS_DIFF_WEIGHTS: return DNNL_ARG_DIFF_WEIGHTS;
@@ -35,6 +36,7 @@ dnnl::query query_of(jcs_role role, int *index) {
     case JCS_WEIGHTS: return dnnl::query::weights_md;
     case JCS_BIAS: *index = 1; return dnnl::query::weights_md;
     case JCS_WORKSPACE: return dnnl::query::workspace_md;
+    case JCS_SCRATCHPAD: return dnnl::query::scratchpad_md;
     case JCS_DIFF_SRC: return dnnl::query::diff_src_md;
     case JCS_DIFF_DST: return dnnl::query::diff_dst_md;
     case JCS_DIFF_WEIGHTS: return dnnl::query::diff_weights_md;

@@ -10,6 +10,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
@@ -28,6 +29,7 @@ const (
 	Scale       Role = C.JCS_SCALE
 	Shift       Role = C.JCS_SHIFT
 	Workspace   Role = C.JCS_WORKSPACE
+	Scratchpad  Role = C.JCS_SCRATCHPAD
 	DiffSrc     Role = C.JCS_DIFF_SRC
 	DiffDst     Role = C.JCS_DIFF_DST
 	DiffWeights Role = C.JCS_DIFF_WEIGHTS
@@ -65,23 +67,55 @@ type Argument struct {
 
 // Step is a primitive with its memories, ready to run.
 type Step struct {
-	engine *Engine
-	handle *C.jcs_step
+	engine  *Engine
+	handle  *C.jcs_step
+	scratch *Block // its own, if it has one
 }
 
-// Step binds a primitive to memories.
+// Step binds a primitive to memories. A primitive that wants a scratchpad and is
+// given none gets one that is the step's own.
 func (e *Engine) Step(p *Primitive, args ...Argument) (*Step, error) {
+	s := &Step{engine: e}
+	own, err := s.ownScratchpad(p, args)
+	if err != nil {
+		return nil, err
+	}
+	if own != nil {
+		defer own.Free()
+		args = append(slices.Clone(args), Argument{Scratchpad, own})
+	}
 	roles := make([]C.int, len(args))
 	memories := make([]*C.jcs_memory, len(args))
 	for i, a := range args {
 		roles[i], memories[i] = C.int(a.Role), a.Memory.handle
 	}
 	var msg message
-	h := C.jcs_step_new(p.handle, C.int(len(args)), first(roles), first(memories), msg.c())
-	if h == nil {
+	s.handle = C.jcs_step_new(p.handle, C.int(len(args)), first(roles), first(memories), msg.c())
+	if s.handle == nil {
+		s.Free()
 		return nil, msg.err()
 	}
-	return &Step{e, h}, nil
+	return s, nil
+}
+
+// ownScratchpad makes what a primitive works in, nil where it wants nothing or
+// is given it.
+func (s *Step) ownScratchpad(p *Primitive, args []Argument) (*Memory, error) {
+	if slices.ContainsFunc(args, func(a Argument) bool { return a.Role == Scratchpad }) {
+		return nil, nil
+	}
+	l, err := p.Layout(Scratchpad)
+	if err != nil || l.IsZero() {
+		return nil, err
+	}
+	if s.scratch, err = Allocate(l.Bytes()); err != nil {
+		return nil, fmt.Errorf("allocating a scratchpad: %w", err)
+	}
+	m, err := s.engine.Memory(l, s.scratch, 0)
+	if err != nil {
+		s.scratch.Free()
+	}
+	return m, err
 }
 
 // Run computes the step and returns when it is done.
@@ -94,4 +128,9 @@ func (s *Step) Run() error {
 }
 
 // Free forgets the step.
-func (s *Step) Free() { C.jcs_step_free(s.handle) }
+func (s *Step) Free() {
+	C.jcs_step_free(s.handle)
+	if s.scratch != nil {
+		s.scratch.Free()
+	}
+}

@@ -140,15 +140,23 @@ template <> struct Transform<4> {
 
 inline int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// From one row of channels to the next, and from one place's weights to the
-// next: some more than they need, as strides of a power of two fall on few sets
-// of the caches.
-inline int64_t pitch(int64_t channels) { return channels + 16; }
-inline int64_t spread(int64_t in, int64_t nv) { return in * nv * W + 16; }
+// The strides from one row of channels to the next, and from one place of a tile
+// to the next: of an odd number of cache lines, as even ones, and powers of two
+// most of all, fall on few sets of the caches. A tile's transform walks all
+// places at once, and takes twice as long then.
+inline int64_t odd(int64_t n) { return (up(n, 16) | 1) * 16; }
+inline int64_t pitch(int64_t channels) { return odd(channels); }
+inline int64_t spread(int64_t in, int64_t nv) { return odd(in * nv * W); }
 
 // Transformed inputs of about this many bytes are made at a time: they are read
 // again from the second cache.
 constexpr int64_t BUDGET = 2 << 20;
+
+// With weights of at most so many bytes each thread works by itself, on so many
+// bytes of transformed inputs. Threads that work together wait for each other
+// twice a chunk, and where one of them has gone to sleep that takes longer than
+// the work.
+constexpr int64_t APART_WEIGHTS = 5 << 20, APART_INPUTS = 480 << 10;
 
 // What a convolution is cut into. At least so many tiles are transformed at
 // once: with fewer the weights would be read more often than they pay.
@@ -157,6 +165,7 @@ template <int M> struct Plan {
   int64_t n, in, out, height, width, out_height, out_width, top, left;  // in and out in whole blocks
   int64_t down, across, tiles;
   int64_t chunk, chunks;  // tiles that are transformed at once
+  bool apart = false;     // chunks of one thread each, where weights and inputs of some tiles are small enough
 
   Plan(const jcs_winograd *c, int64_t cin, int64_t cout, int64_t h, int64_t w, int64_t oh, int64_t ow, int64_t t, int64_t l,
        int64_t perTile, int64_t least)
@@ -169,6 +178,14 @@ template <int M> struct Plan {
     chunks = up(tiles, most);
     chunk = up(tiles, chunks);
     chunks = up(tiles, chunk);
+  }
+
+  // Gives each thread chunks of so many tiles, if there are enough for all.
+  void part(int64_t size) {
+    if (up(tiles, size) < 4 * omp_get_max_threads()) return;
+    apart = true;
+    chunk = size;
+    chunks = up(tiles, size);
   }
 };
 
@@ -281,10 +298,12 @@ constexpr int64_t GROUP = 4 * ROWS;  // tiles of a work item, so that its sums s
 // Scratch is cut into transformed inputs, sums for each thread, and weights:
 // all, or where a pair of blocks is done with before the next one begins, one
 // for each thread.
-template <int M> int64_t inputsOf(const Plan<M> &p) { return Plan<M>::E * p.chunk * pitch(p.in); }
-template <int M> int64_t sumsOf(const Plan<M> &) { return Plan<M>::E * GROUP * 2 * W; }
+template <int M> int64_t inputsOf(const Plan<M> &p) {
+  return (p.apart ? omp_get_max_threads() : 1) * Plan<M>::E * odd(p.chunk * pitch(p.in));
+}
+template <int M> int64_t sumsOf(const Plan<M> &) { return Plan<M>::E * odd(GROUP * 2 * W); }
 template <int M> int64_t weightsOf(const Plan<M> &p) { return Plan<M>::E * spread(p.in, 2); }
-template <int M> bool packsLate(const Plan<M> &p, int threads) { return p.chunks == 1 && up(p.out, 2 * W) >= threads; }
+template <int M> bool packsLate(const Plan<M> &p, int threads) { return !p.apart && p.chunks == 1 && up(p.out, 2 * W) >= threads; }
 template <int M> int vectorsOf(const Plan<M> &p, int64_t pair) { return p.out - pair * 2 * W > W ? 2 : 1; }
 
 template <int M> size_t scratchOf(const Plan<M> &p, bool packed) {
@@ -377,68 +396,111 @@ struct Pass {
   bool relu, accumulate;
 };
 
+template <int M> Plan<M> parted(Plan<M> p) {
+  constexpr int64_t E = Plan<M>::E;
+  int64_t most = APART_INPUTS / (4 * E * p.in);
+  int64_t chunk = most < GROUP ? most / ROWS * ROWS : GROUP;
+  if (4 * E * p.in * p.out <= APART_WEIGHTS && chunk > 0) p.part(chunk);
+  return p;
+}
+
 template <int M> Plan<M> forwardPlan(const jcs_winograd *c) {
-  return Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64);
+  return parted(Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64));
 }
 
 template <int M> Plan<M> backwardPlan(const jcs_winograd *c) {
-  return Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64);
+  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64));
 }
 
-template <int M, bool BACK> void convolve(const jcs_winograd *c, const Plan<M> &p, const Pass &a) {
-  constexpr int E = Plan<M>::E;
-  int64_t pairs = up(p.out, 2 * W), vs = pitch(p.in), es = p.chunk * vs, usize = weightsOf(p);
-  float *v = a.scratch, *sums = v + inputsOf(p);
-  int threads = omp_get_max_threads();
-  float *own = sums + threads * sumsOf(p);
-  const float *packed = a.packed;
-  bool late = !packed && packsLate(p, threads);
-  if (!packed && !late) {
-    packAll<M, BACK>(c, p, a.weights, own);
-    packed = own;
+// A forward pass, or the same from the result's gradient back to the source's.
+template <int M, bool BACK> struct Convolve {
+  static constexpr int E = Plan<M>::E;
+  const jcs_winograd *c;
+  Plan<M> p;
+  Pass a;
+
+  // Inputs of the tiles from first on, count of them, to v[E][es].
+  void transform(int64_t first, int64_t t, float *v, int64_t es) const {
+    int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
+    transformTile<M, false>(a.src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
+                            x * M - p.left, p.in / W, v + t * pitch(p.in), es);
   }
-  for (int64_t first = 0; first < p.tiles; first += p.chunk) {
-    int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
-    int64_t groups = up(count, GROUP), group = up(count, groups);
+
+  // A pair of blocks of outputs for some tiles, at most GROUP, from first on.
+  void outputs(int64_t pair, int64_t first, int64_t rows, const float *v, int64_t es, const float *u, float *m) const {
+    int nv = vectorsOf(p, pair);
+    int64_t parts = up(rows, ROWS), vs = pitch(p.in), ms = odd(GROUP * nv * W);
+    for (int e = 0; e < E; e++)
+      for (int64_t i = 0; i < parts; i++) {
+        int64_t r0 = rows * i / parts, r1 = rows * (i + 1) / parts;
+        multiplier f = nv == 2 ? multiplierOf<2>(r1 - r0) : multiplierOf<1>(r1 - r0);
+        f(v + e * es + r0 * vs, vs, u + e * spread(p.in, nv), p.in, m + e * ms + r0 * nv * W);
+      }
+    for (int64_t r = 0; r < rows; r++)
+      finishTile<M>(m + r * nv * W, ms, nv, p, first + r, pair * 2 * W, a.bias, c->out, a.accumulate, a.relu, a.dst);
+  }
+
+  void run() const {
+    int threads = omp_get_max_threads();
+    float *sums = a.scratch + inputsOf(p), *own = sums + threads * sumsOf(p);
+    const float *packed = a.packed;
+    bool late = !packed && packsLate(p, threads);
+    if (!packed && !late) {
+      packAll<M, BACK>(c, p, a.weights, own);
+      packed = own;
+    }
+    if (p.apart)
+      runApart(packed, sums);
+    else
+      runTogether(packed, sums, own);
+  }
+
+  // Each thread by itself, with tiles whose inputs its second cache holds.
+  void runApart(const float *packed, float *sums) const {
+    int64_t chunks = up(p.tiles, p.chunk), pairs = up(p.out, 2 * W), es = odd(p.chunk * pitch(p.in));
 #pragma omp parallel
     {
-      #pragma omp for schedule(static)
-      for (int64_t t = 0; t < count; t++) {
-        int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
-        transformTile<M, false>(a.src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
-                                x * M - p.left, p.in / W, v + t * vs, es);
-      }
-      float *m = sums + omp_get_thread_num() * sumsOf(p);
-      auto item = [&](int64_t pair, int64_t g, const float *u) {
-        int nv = vectorsOf(p, pair);
-        int64_t from = g * group, to = from + group < count ? from + group : count, rows = to - from;
-        if (rows <= 0) return;
-        int64_t parts = up(rows, ROWS), ms = GROUP * nv * W;
-        for (int e = 0; e < E; e++) {
-          for (int64_t i = 0; i < parts; i++) {
-            int64_t r0 = rows * i / parts, r1 = rows * (i + 1) / parts;
-            multiplier f = nv == 2 ? multiplierOf<2>(r1 - r0) : multiplierOf<1>(r1 - r0);
-            f(v + e * es + (from + r0) * vs, vs, u + e * spread(p.in, nv), p.in, m + e * ms + r0 * nv * W);
-          }
-        }
-        for (int64_t r = 0; r < rows; r++)
-          finishTile<M>(m + r * nv * W, ms, nv, p, first + from + r, pair * 2 * W, a.bias, c->out, a.accumulate, a.relu, a.dst);
-      };
-      if (late) {
+      float *v = a.scratch + omp_get_thread_num() * E * es, *m = sums + omp_get_thread_num() * sumsOf(p);
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t pair = 0; pair < pairs; pair++) {
-          int nv = vectorsOf(p, pair);
-          float *u = own + omp_get_thread_num() * usize;
-          packBlock<M, BACK>(c, a.weights, pair * 2 * W, nv, p.in, u);
-          for (int64_t g = 0; g < groups; g++) item(pair, g, u);
-        }
-      } else {
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < pairs * groups; i++) item(i / groups, i % groups, packed + i / groups * usize);
+      for (int64_t i = 0; i < chunks; i++) {
+        int64_t first = i * p.chunk, count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+        for (int64_t t = 0; t < count; t++) transform(first, t, v, es);
+        for (int64_t pair = 0; pair < pairs; pair++) outputs(pair, first, count, v, es, packed + pair * weightsOf(p), m);
       }
     }
   }
-}
+
+  // All threads on the same tiles, so that the weights are read seldom.
+  void runTogether(const float *packed, float *sums, float *own) const {
+    int64_t pairs = up(p.out, 2 * W), es = odd(p.chunk * pitch(p.in));
+    float *v = a.scratch;
+    for (int64_t first = 0; first < p.tiles; first += p.chunk) {
+      int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+      int64_t groups = up(count, GROUP), group = up(count, groups);
+      groups = up(count, group);
+#pragma omp parallel
+      {
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < count; t++) transform(first, t, v, es);
+        float *m = sums + omp_get_thread_num() * sumsOf(p), *u = own + omp_get_thread_num() * weightsOf(p);
+        auto item = [&](int64_t pair, int64_t g, const float *weights) {
+          int64_t from = g * group, rows = count - from < group ? count - from : group;
+          outputs(pair, first + from, rows, v + from * pitch(p.in), es, weights, m);
+        };
+        if (packed) {
+#pragma omp for schedule(dynamic, 1)
+          for (int64_t i = 0; i < pairs * groups; i++) item(i / groups, i % groups, packed + i / groups * weightsOf(p));
+        } else {
+#pragma omp for schedule(dynamic, 1)
+          for (int64_t pair = 0; pair < pairs; pair++) {
+            packBlock<M, BACK>(c, a.weights, pair * 2 * W, vectorsOf(p, pair), p.in, u);
+            for (int64_t g = 0; g < groups; g++) item(pair, g, u);
+          }
+        }
+      }
+    }
+  }
+};
 
 // acc[CORRELATED][NV*W] = z[t][CORRELATED]^T v[t][NV*W], or more of it.
 template <int NV>
@@ -468,25 +530,31 @@ template <int NV>
     for (int k = 0; k < NV; k++) store(acc + r * as + k * W, s[r][k]);
 }
 
-constexpr int64_t SIDE = 64;  // channels of a square of the kernel's gradient
+// Channels on the side of a square of the kernel's gradient, and from one place's
+// square of sums to the next.
+constexpr int64_t SIDE = 64, PLACE = SIDE * SIDE + 16;
 
 template <int M> Plan<M> weightsPlan(const jcs_winograd *c) {
-  return Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left,
-                 up(c->in, W) * W + up(c->out, W) * W, 128);
+  Plan<M> p(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left,
+            up(c->in, W) * W + up(c->out, W) * W, 128);
+  if (4 * Plan<M>::E * p.in * p.out <= APART_WEIGHTS) p.part(GROUP);
+  return p;
 }
+
+template <int M> int64_t squaresOf(const Plan<M> &p) { return up(p.out, SIDE) * up(p.in, SIDE); }
 
 // Whether each square is done with before the next one begins, so that its sums
 // need no memory but a thread's.
-template <int M> bool squaresOnce(const Plan<M> &p, int64_t squares) { return p.chunks == 1 && squares >= omp_get_max_threads(); }
+template <int M> bool squaresOnce(const Plan<M> &p) { return p.chunks == 1 && squaresOf(p) >= omp_get_max_threads(); }
 
 template <int M> size_t weightsScratch(const jcs_winograd *c) {
   Plan<M> p = weightsPlan<M>(c);
-  int64_t squares = up(p.out, SIDE) * up(p.in, SIDE);
-  int64_t kept = squaresOnce(p, squares) ? omp_get_max_threads() : squares;
-  return Plan<M>::E * (p.chunk * (pitch(p.in) + pitch(p.out)) + kept * SIDE * SIDE);
+  int64_t threads = omp_get_max_threads(), inputs = odd(p.chunk * pitch(p.in)) + odd(p.chunk * pitch(p.out));
+  if (p.apart) return Plan<M>::E * threads * (inputs + squaresOf(p) * PLACE);
+  return Plan<M>::E * (inputs + (squaresOnce(p) ? threads : squaresOf(p)) * PLACE);
 }
 
-// A square's gradients of the kernel out of its sums acc[E][SIDE][SIDE].
+// A square's gradients of the kernel out of its sums acc[E][PLACE].
 template <int M> void finishKernel(const jcs_winograd *c, const float *acc, int64_t k0, int64_t ks, int64_t c0, int64_t cs, float *dw) {
   constexpr int N = M + 2;
   for (int64_t k = 0; k < ks && k0 + k < c->out; k++)
@@ -494,7 +562,7 @@ template <int M> void finishKernel(const jcs_winograd *c, const float *acc, int6
       vec t[N][3];
       for (int y = 0; y < N; y++) {
         vec d[N];
-        for (int x = 0; x < N; x++) d[x] = load(acc + ((y * N + x) * SIDE + k) * SIDE + i);
+        for (int x = 0; x < N; x++) d[x] = load(acc + (y * N + x) * PLACE + k * SIDE + i);
         Transform<M>::weights(d, t[y]);
       }
       alignas(64) float g[9][W];
@@ -510,59 +578,108 @@ template <int M> void finishKernel(const jcs_winograd *c, const float *acc, int6
     }
 }
 
-template <int M> void weightGradient(const jcs_winograd *c, const float *src, const float *dy, float *dw, float *scratch) {
-  constexpr int E = Plan<M>::E;
-  Plan<M> p = weightsPlan<M>(c);
-  int64_t vs = pitch(p.in), zs = pitch(p.out), ve = p.chunk * vs, ze = p.chunk * zs;
-  int64_t across = up(p.in, SIDE), squares = up(p.out, SIDE) * across, square = E * SIDE * SIDE;
-  float *v = scratch, *z = v + E * ve, *acc = z + E * ze;
-  bool once = squaresOnce(p, squares);
-  for (int64_t first = 0; first < p.tiles; first += p.chunk) {
-    int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+// The gradient by the kernel. Its sums, [squares][E][PLACE], are over all tiles.
+template <int M> struct Correlate {
+  static constexpr int E = Plan<M>::E;
+  const jcs_winograd *c;
+  Plan<M> p;
+  const float *src, *dy;
+  float *dw, *scratch;
+  int64_t vs = pitch(p.in), zs = pitch(p.out), ve = odd(p.chunk * vs), ze = odd(p.chunk * zs);
+  int64_t across = up(p.in, SIDE), squares = squaresOf(p);
+
+  void transform(int64_t first, int64_t t, float *v, float *z) const {
+    int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
+    transformTile<M, false>(src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
+                            x * M - p.left, p.in / W, v + t * vs, ve);
+    transformTile<M, true>(dy + image * p.out * p.out_height * p.out_width, p.out_height * p.out_width, p.out_height, p.out_width,
+                           y * M, x * M, p.out / W, z + t * zs, ze);
+  }
+
+  // A place of a square, out of so many tiles.
+  void place(int64_t s, int e, int64_t count, bool more, const float *v, const float *z, float *acc) const {
+    int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
+    int64_t ks = p.out - k0 < SIDE ? p.out - k0 : SIDE, cs = p.in - c0 < SIDE ? p.in - c0 : SIDE;
+    for (int64_t i = 0; i < cs; i += 2 * W)
+      for (int64_t k = 0; k < ks; k += CORRELATED) {
+        const float *zz = z + e * ze + k0 + k, *vv = v + e * ve + c0 + i;
+        float *at = acc + e * PLACE + k * SIDE + i;
+        if (cs - i > W)
+          correlate<2>(zz, zs, vv, vs, count, more, at, SIDE);
+        else
+          correlate<1>(zz, zs, vv, vs, count, more, at, SIDE);
+      }
+  }
+
+  void finish(int64_t s, const float *acc) const {
+    int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
+    finishKernel<M>(c, acc, k0, p.out - k0 < SIDE ? p.out - k0 : SIDE, c0, p.in - c0 < SIDE ? p.in - c0 : SIDE, dw);
+  }
+
+  void run() const {
+    if (p.apart)
+      runApart();
+    else
+      runTogether();
+  }
+
+  // Each thread by itself, with sums of its own.
+  void runApart() const {
+    int threads = omp_get_max_threads(), took = 0;
+    int64_t inputs = E * (ve + ze), size = squares * E * PLACE;
+    float *all = scratch + threads * inputs;
 #pragma omp parallel
     {
+      float *v = scratch + omp_get_thread_num() * inputs, *z = v + E * ve, *acc = all + omp_get_thread_num() * size;
+      bool more = false;
+#pragma omp single
+      took = omp_get_num_threads() < p.chunks ? omp_get_num_threads() : p.chunks;
 #pragma omp for schedule(static)
-      for (int64_t t = 0; t < count; t++) {
-        int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
-        transformTile<M, false>(src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
-                                x * M - p.left, p.in / W, v + t * vs, ve);
-        transformTile<M, true>(dy + image * p.out * p.out_height * p.out_width, p.out_height * p.out_width, p.out_height, p.out_width,
-                               y * M, x * M, p.out / W, z + t * zs, ze);
+      for (int64_t i = 0; i < p.chunks; i++) {
+        int64_t first = i * p.chunk, count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+        for (int64_t t = 0; t < count; t++) transform(first, t, v, z);
+        for (int64_t s = 0; s < squares; s++)
+          for (int e = 0; e < E; e++) place(s, e, count, more, v, z, acc + s * E * PLACE);
+        more = true;
       }
-      auto item = [&](int64_t s, int e, float *to) {
-        int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
-        int64_t ks = p.out - k0 < SIDE ? p.out - k0 : SIDE, cs = p.in - c0 < SIDE ? p.in - c0 : SIDE;
-        constexpr int R = CORRELATED;
-        for (int64_t i = 0; i < cs; i += 2 * W)
-          for (int64_t k = 0; k < ks; k += R) {
-            const float *zz = z + e * ze + k0 + k, *vv = v + e * ve + c0 + i;
-            float *at = to + (e * SIDE + k) * SIDE + i;
-            if (cs - i > W) correlate<2>(zz, zs, vv, vs, count, first > 0, at, SIDE);
-            else correlate<1>(zz, zs, vv, vs, count, first > 0, at, SIDE);
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < size / 16; i++)
+        for (int t = 1; t < took; t++)
+          for (int j = 0; j < 16; j += W) store(all + i * 16 + j, load(all + i * 16 + j) + load(all + t * size + i * 16 + j));
+#pragma omp for schedule(dynamic, 1)
+      for (int64_t s = 0; s < squares; s++) finish(s, all + s * E * PLACE);
+    }
+  }
+
+  // All threads on the same tiles.
+  void runTogether() const {
+    float *v = scratch, *z = v + E * ve, *acc = z + E * ze;
+    bool once = squaresOnce(p);
+    for (int64_t first = 0; first < p.tiles; first += p.chunk) {
+      int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+#pragma omp parallel
+      {
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < count; t++) transform(first, t, v, z);
+        if (once) {
+          float *own = acc + omp_get_thread_num() * E * PLACE;
+#pragma omp for schedule(dynamic, 1)
+          for (int64_t s = 0; s < squares; s++) {
+            for (int e = 0; e < E; e++) place(s, e, count, false, v, z, own);
+            finish(s, own);
           }
-      };
-      auto finish = [&](int64_t s, const float *from) {
-        int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
-        finishKernel<M>(c, from, k0, p.out - k0 < SIDE ? p.out - k0 : SIDE, c0, p.in - c0 < SIDE ? p.in - c0 : SIDE, dw);
-      };
-      if (once) {
-        float *own = acc + omp_get_thread_num() * square;
+        } else {
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t s = 0; s < squares; s++) {
-          for (int e = 0; e < E; e++) item(s, e, own);
-          finish(s, own);
-        }
-      } else {
+          for (int64_t i = 0; i < squares * E; i++) place(i / E, i % E, count, first > 0, v, z, acc + i / E * E * PLACE);
+          if (first + p.chunk >= p.tiles) {
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < squares * E; i++) item(i / E, i % E, acc + i / E * square);
-        if (first + p.chunk >= p.tiles) {
-#pragma omp for schedule(dynamic, 1)
-          for (int64_t s = 0; s < squares; s++) finish(s, acc + s * square);
+            for (int64_t s = 0; s < squares; s++) finish(s, acc + s * E * PLACE);
+          }
         }
       }
     }
   }
-}
+};
 
 // The sum of each channel of y.
 void sums(const jcs_winograd *c, const float *y, float *out) {
@@ -597,17 +714,17 @@ template <int M> size_t dataScratch(const jcs_winograd *c) { return scratchOf(ba
 template <int M>
 void runForward(const jcs_winograd *c, const float *src, const float *weights, const float *packed, const float *bias, float *dst,
                 float *scratch) {
-  convolve<M, false>(c, forwardPlan<M>(c), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0});
+  Convolve<M, false>{c, forwardPlan<M>(c), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0}}.run();
 }
 
 template <int M>
 void runData(const jcs_winograd *c, const float *diff_dst, const float *weights, float *diff_src, float *scratch) {
-  convolve<M, true>(c, backwardPlan<M>(c), {diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false});
+  Convolve<M, true>{c, backwardPlan<M>(c), {diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false}}.run();
 }
 
 template <int M>
 void runWeights(const jcs_winograd *c, const float *src, const float *diff_dst, float *diff_weights, float *diff_bias, float *scratch) {
-  weightGradient<M>(c, src, diff_dst, diff_weights, scratch);
+  Correlate<M>{c, weightsPlan<M>(c), src, diff_dst, diff_weights, scratch}.run();
   if (diff_bias) sums(c, diff_dst, diff_bias);
 }
 
