@@ -23,26 +23,20 @@ func (l *lowering) resize(v *Value, op resize) {
 		if !ok {
 			return
 		}
-		l.toInput(v.inputs[0], func() tensor { return l.resizeBack(x, y, l.as(g, y.layout)) })
+		l.toInput(v.inputs[0], func() tensor { return l.resizeBack(g, v.inputs[0].shape) })
 	})
 }
 
-// resizeBack is the gradient by what was resized, x to y. oneDNN's own is several
-// times slower where a plane grows much.
-func (l *lowering) resizeBack(x, y, dy tensor) tensor {
-	dx := l.allocateLike(x)
-	p, known := l.planesOf(x)
-	q, alike := l.planesOf(y)
+// resizeBack is the gradient by what was resized, in the order that dy has
+// already. oneDNN's own is several times slower where a plane grows much.
+func (l *lowering) resizeBack(dy tensor, shape Shape) tensor {
+	dy, p := l.inPlanes(l.dense(dy))
+	dx := l.allocate(l.formatted(l.formatOf(dy), shape), shape)
 	if l.err != nil {
 		return tensor{}
 	}
-	if !known || !alike || p.Lanes != q.Lanes {
-		p := l.primitive(l.engine.ResizeBackward(x.layout, y.layout))
-		l.emit(p, operand{onednn.DiffDst, dy}, operand{onednn.DiffSrc, dx})
-		return dx
-	}
-	lines, columns := kernel.NewAxis(height(x), height(y)), kernel.NewAxis(width(x), width(y))
-	spare := make([]float32, l.engine.Threads()*width(y)*p.Lanes)
+	lines, columns := kernel.NewAxis(shape[2], height(dy)), kernel.NewAxis(shape[3], width(dy))
+	spare := make([]float32, l.engine.Threads()*width(dy)*p.Lanes)
 	l.emitKernel("resize back", func() { p.ResizeBack(l.all(dx), l.all(dy), lines, columns, spare) },
 		operand{onednn.DiffDst, dy}, operand{onednn.DiffSrc, dx})
 	return dx

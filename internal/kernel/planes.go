@@ -109,8 +109,8 @@ func (p Planes) NormSlopes(dx, x, dy []float32, n Norm, offset, slope []float32)
 }
 
 // ResizeBack fills dx with the gradient by the source of a bilinear resize.
-// Pixels of p are the source's; the axes say how many they are and become. spare
-// is room for a line of the result for each thread that it may spread over.
+// The axes say how many pixels a row has, and not p. spare is room for a line of
+// the result for each thread that it may spread over.
 func (p Planes) ResizeBack(dx, dy []float32, lines, columns Axis, spare []float32) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
