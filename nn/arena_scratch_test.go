@@ -11,7 +11,7 @@ import (
 // What the library would allocate by itself is no part of an arena.
 func TestWhatKernelsWorkInLiesInTheArena(t *testing.T) {
 	g := NewGraph()
-	x := g.Input("input", 1, 64, 40, 40)
+	x := g.Input("input", 2, 64, 40, 40) // threads add up what each item gives to the weights
 	g.Output("y", g.Conv("b", g.ReLU(g.BatchNorm("n", g.Conv("a", x, Conv{Out: 64, Kernel: 3}.Same()), BatchNorm{})), Conv{Out: 64, Kernel: 3}.Same()))
 	w := randomWeights(random("w"), g)
 	p := compiled(t, g, w, Options{Precision: Float32, Threads: 2, only: ways()[2].only})

@@ -1,6 +1,9 @@
 package nn
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestAnActivationInANormStopsGradients on both sides: most values lie below 0
 // or above 6.
@@ -33,4 +36,38 @@ func TestAnActivationInANormStopsGradients(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAStepWithoutConvolutionsIsTheSameOnAnyThreads: the loops that are not
+// oneDNN's cut their sums by the tensors alone.
+func TestAStepWithoutConvolutionsIsTheSameOnAnyThreads(t *testing.T) {
+	if !haveOneDNN {
+		t.Skip("plain Go has no threads to set")
+	}
+	g := NewGraph()
+	x, s := g.Input("x", 2, 20, 50, 40), g.Input("s", 2, 20)
+	y := g.Activate(ReLU6, live(g, "bn", x))
+	y = g.Add(g.ScaleChannels(y, s), y)
+	g.Output("y", g.Resize(g.ReLU(live(g, "again", y)), 70, 90))
+	g.Output("mean", g.GlobalAverage(y))
+	r := random("threads")
+	w, in := randomWeights(r, g), randomInputs(r, g)
+	var outGrads []Tensor
+	for _, o := range g.Outputs() {
+		outGrads = append(outGrads, randomTensor(r, o.Value.Shape()))
+	}
+	want := trainStepWith(t, g, w, Options{Threads: 1}, in, outGrads)
+	for _, threads := range []int{2, 3} {
+		got := trainStepWith(t, g, w, Options{Threads: threads}, in, outGrads)
+		for name, grad := range want.paramGrads {
+			if !slices.Equal(got.paramGrads[name].Data, grad.Data) {
+				t.Errorf("the gradient of %s has other bits on %d threads", name, threads)
+			}
+		}
+		for i := range in {
+			if !slices.Equal(got.inputGrads[i].Data, want.inputGrads[i].Data) {
+				t.Errorf("the gradient of input %d has other bits on %d threads", i, threads)
+			}
+		}
+	}
 }

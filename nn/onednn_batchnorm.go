@@ -22,8 +22,7 @@ func (l *lowering) batchNorm(v *Value, op BatchNorm) {
 	if l.err != nil {
 		return
 	}
-	spec := onednn.BatchNorm{Eps: max(float32(op.Eps), tiniestEps), Running: true}
-	p := l.primitive(l.engine.BatchNormForward(spec, x.layout))
+	p := l.primitive(l.engine.BatchNormForward(max(float32(op.Eps), tiniestEps), x.layout))
 	y := l.allocateFor(v, x.layout)
 	l.emit(p,
 		operand{onednn.Src, x}, operand{onednn.Dst, y},

@@ -116,11 +116,8 @@ jcs_primitive *jcs_convolution_backward_data(jcs_engine *e, const jcs_convolutio
                                              const jcs_layout *diff_dst, char *error);
 jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolution *c, const jcs_layout *src,
                                                 const jcs_layout *diff_dst, char *error);
-// running: normalise by the given statistics instead of the batch's. relu: fused, with a workspace in training.
-jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, int running, int training,
-                                      int relu, char *error);
-jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, const jcs_layout *diff_dst, float eps,
-                                       int running, int relu, char *error);
+// By the statistics that it is given, in inference.
+jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, char *error);
 jcs_primitive *jcs_activation_forward(jcs_engine *e, jcs_activation a, const jcs_layout *src, int training,
                                       char *error);
 // The backward pass reads JCS_DST, but for hard-swish, which reads JCS_SRC.
@@ -133,13 +130,10 @@ jcs_primitive *jcs_pool_forward(jcs_engine *e, const jcs_pool *p, const jcs_layo
 jcs_primitive *jcs_pool_backward(jcs_engine *e, const jcs_pool *p, const jcs_layout *src,
                                  const jcs_layout *diff_dst, char *error);
 jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t height, int64_t width, char *error);
-jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, const jcs_layout *diff_dst,
-                                   char *error);
 jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *a, const jcs_layout *b,
                               const jcs_layout *dst, char *error);
 jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst,
                           char *error);
-jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error);
 // scales: none (count 0), one for all, or one for each index of the first axis; dst is src times its scale.
 jcs_primitive *jcs_reorder(jcs_engine *e, const jcs_layout *src, const jcs_layout *dst, const float *scales, int count,
                            char *error);

@@ -31,7 +31,6 @@ struct jcs_primitive {
   dnnl::primitive primitive;
   dnnl::primitive_desc_base desc;
   std::unordered_map<int, dnnl::memory> arguments; // that each step gets beside its own: scales
-  int unread; // the argument that this version of the library takes no more, if there is one
 };
 struct jcs_step {
   dnnl::primitive primitive;
@@ -80,7 +79,7 @@ inline dnnl::primitive_attr attributes() {
 // A primitive from its description, and what its steps get beside their own.
 template <typename P, typename PD>
 jcs_primitive *compiled(const PD &pd, std::unordered_map<int, memory> arguments = {}) {
-  return new jcs_primitive{P(pd), pd, std::move(arguments), 0};
+  return new jcs_primitive{P(pd), pd, std::move(arguments)};
 }
 
 inline memory::data_type data_type(jcs_type t) {
@@ -154,12 +153,10 @@ inline jcs_convolution hinting(const jcs_convolution *c) {
   return plain;
 }
 
-inline dnnl::normalization_flags norm_flags(int running, int relu) {
-  unsigned f = static_cast<unsigned>(dnnl::normalization_flags::use_scale) |
-               static_cast<unsigned>(dnnl::normalization_flags::use_shift);
-  if (running) f |= static_cast<unsigned>(dnnl::normalization_flags::use_global_stats);
-  if (relu) f |= static_cast<unsigned>(dnnl::normalization_flags::fuse_norm_relu);
-  return static_cast<dnnl::normalization_flags>(f);
+inline dnnl::normalization_flags norm_flags() {
+  return static_cast<dnnl::normalization_flags>(static_cast<unsigned>(dnnl::normalization_flags::use_scale) |
+                                                static_cast<unsigned>(dnnl::normalization_flags::use_shift) |
+                                                static_cast<unsigned>(dnnl::normalization_flags::use_global_stats));
 }
 
 inline dnnl::algorithm pooling(jcs_pooling p) {

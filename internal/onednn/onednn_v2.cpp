@@ -49,13 +49,6 @@ dnnl::convolution_forward::primitive_desc hint(jcs_engine *e, const jcs_convolut
   return forward_desc(e, &plain, nullptr, nullptr);
 }
 
-dnnl::batch_normalization_forward::primitive_desc norm_desc(jcs_engine *e, const memory::desc &src, float eps,
-                                                            int running, int training, int relu) {
-  dnnl::batch_normalization_forward::desc d(training ? prop_kind::forward_training : prop_kind::forward_inference,
-                                            src, eps, norm_flags(running, relu));
-  return {d, attributes(), e->engine};
-}
-
 dnnl::eltwise_forward::primitive_desc eltwise_desc(jcs_engine *e, jcs_activation a, const memory::desc &src,
                                                    int training) {
   eltwise x = activation(a, training && a != JCS_HARDSWISH);
@@ -138,22 +131,11 @@ jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolu
   });
 }
 
-jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, int running, int training,
-                                      int relu, char *error) {
+jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    auto pd = norm_desc(e, src->desc, eps, running, training, relu);
+    dnnl::batch_normalization_forward::desc d(prop_kind::forward_inference, src->desc, eps, norm_flags());
+    dnnl::batch_normalization_forward::primitive_desc pd(d, e->engine);
     return compiled<dnnl::batch_normalization_forward>(pd);
-  });
-}
-
-jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, const jcs_layout *diff_dst, float eps,
-                                       int running, int relu, char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::batch_normalization_backward::desc d(prop_kind::backward, diff_dst->desc, src->desc, eps,
-                                               norm_flags(running, relu));
-    dnnl::batch_normalization_backward::primitive_desc pd(d, attributes(), e->engine,
-                                                          norm_desc(e, src->desc, eps, running, 1, relu));
-    return compiled<dnnl::batch_normalization_backward>(pd);
   });
 }
 
@@ -222,18 +204,6 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
   });
 }
 
-jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, const jcs_layout *diff_dst,
-                                   char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::resampling_forward::desc f(prop_kind::forward_training, dnnl::algorithm::resampling_linear,
-                                     diff_src->desc, diff_dst->desc);
-    dnnl::resampling_forward::primitive_desc fpd(f, attributes(), e->engine);
-    dnnl::resampling_backward::desc d(dnnl::algorithm::resampling_linear, diff_src->desc, diff_dst->desc);
-    dnnl::resampling_backward::primitive_desc pd(d, attributes(), e->engine, fpd);
-    return compiled<dnnl::resampling_backward>(pd);
-  });
-}
-
 jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *a, const jcs_layout *b,
                               const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
@@ -252,14 +222,6 @@ jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *sr
         dst ? dnnl::concat::primitive_desc(dst->desc, 1, in, e->engine, attributes())
             : dnnl::concat::primitive_desc(1, in, e->engine, attributes());
     return compiled<dnnl::concat>(pd);
-  });
-}
-
-jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::sum::primitive_desc pd(dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src), e->engine,
-                                 attributes());
-    return compiled<dnnl::sum>(pd);
   });
 }
 

@@ -42,12 +42,6 @@ dnnl::convolution_forward::primitive_desc hint(jcs_engine *e, const jcs_convolut
   return forward_desc(e, &plain, nullptr, nullptr, attributes());
 }
 
-dnnl::batch_normalization_forward::primitive_desc norm_desc(jcs_engine *e, const memory::desc &src, float eps,
-                                                            int running, int training, int relu) {
-  return {e->engine, training ? prop_kind::forward_training : prop_kind::forward_inference, src, src, eps,
-          norm_flags(running, relu), attributes()};
-}
-
 dnnl::eltwise_forward::primitive_desc eltwise_desc(jcs_engine *e, jcs_activation a, const memory::desc &src,
                                                    int training) {
   eltwise x = activation(a, training && a != JCS_HARDSWISH);
@@ -185,22 +179,11 @@ jcs_primitive *jcs_convolution_backward_weights(jcs_engine *e, const jcs_convolu
   });
 }
 
-jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, int running, int training,
-                                      int relu, char *error) {
+jcs_primitive *jcs_batch_norm_forward(jcs_engine *e, const jcs_layout *src, float eps, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
-    return compiled<dnnl::batch_normalization_forward>(norm_desc(e, src->desc, eps, running, training, relu));
-  });
-}
-
-jcs_primitive *jcs_batch_norm_backward(jcs_engine *e, const jcs_layout *src, const jcs_layout *diff_dst, float eps,
-                                       int running, int relu, char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::batch_normalization_backward::primitive_desc pd(e->engine, prop_kind::backward, diff_dst->desc,
-                                                          diff_dst->desc, src->desc, eps, norm_flags(running, relu),
-                                                          norm_desc(e, src->desc, eps, running, 1, relu), attributes());
-    jcs_primitive *p = compiled<dnnl::batch_normalization_backward>(pd);
-    p->unread = DNNL_ARG_SHIFT; // which no gradient depends on
-    return p;
+    dnnl::batch_normalization_forward::primitive_desc pd(e->engine, prop_kind::forward_inference, src->desc, src->desc,
+                                                         eps, norm_flags());
+    return compiled<dnnl::batch_normalization_forward>(pd);
   });
 }
 
@@ -263,16 +246,6 @@ jcs_primitive *jcs_resize_forward(jcs_engine *e, const jcs_layout *src, int64_t 
   });
 }
 
-jcs_primitive *jcs_resize_backward(jcs_engine *e, const jcs_layout *diff_src, const jcs_layout *diff_dst,
-                                   char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    memory::desc src = resizable(diff_src->desc);
-    dnnl::resampling_backward::primitive_desc pd(e->engine, dnnl::algorithm::resampling_linear, src, diff_dst->desc,
-                                                 resize_desc(e, src, diff_dst->desc), attributes());
-    return compiled<dnnl::resampling_backward>(pd);
-  });
-}
-
 jcs_primitive *jcs_binary_new(jcs_engine *e, jcs_binary kind, const jcs_layout *a, const jcs_layout *b,
                               const jcs_layout *dst, char *error) {
   return guarded(error, [&]() -> jcs_primitive * {
@@ -290,14 +263,6 @@ jcs_primitive *jcs_concat(jcs_engine *e, int inputs, const jcs_layout *const *sr
         dst ? dnnl::concat::primitive_desc(e->engine, dst->desc, 1, in, attributes())
             : dnnl::concat::primitive_desc(e->engine, 1, in, attributes());
     return compiled<dnnl::concat>(pd);
-  });
-}
-
-jcs_primitive *jcs_sum(jcs_engine *e, int inputs, const jcs_layout *const *src, const jcs_layout *dst, char *error) {
-  return guarded(error, [&]() -> jcs_primitive * {
-    dnnl::sum::primitive_desc pd(e->engine, dst->desc, std::vector<float>(inputs, 1.0f), descs(inputs, src),
-                                 attributes());
-    return compiled<dnnl::sum>(pd);
   });
 }
 

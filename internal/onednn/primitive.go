@@ -142,26 +142,10 @@ func (e *Engine) ConvolutionBackwardWeights(c Convolution, src, diffDst *Layout)
 	return e.own(C.jcs_convolution_backward_weights(e.handle, c.c(), src.c(), diffDst.c(), msg.c()), &msg, src, diffDst)
 }
 
-// BatchNorm says how a batch norm normalises.
-type BatchNorm struct {
-	Eps      float32
-	Running  bool // by the statistics given, not the batch's
-	Training bool // forward only
-	ReLU     bool // fused behind it, with a workspace in training
-}
-
-// BatchNormForward compiles a batch norm.
-func (e *Engine) BatchNormForward(b BatchNorm, src *Layout) (*Primitive, error) {
+// BatchNormForward compiles a batch norm by the statistics that it is given.
+func (e *Engine) BatchNormForward(eps float32, src *Layout) (*Primitive, error) {
 	var msg message
-	return e.own(C.jcs_batch_norm_forward(e.handle, src.c(), C.float(b.Eps), truth(b.Running), truth(b.Training),
-		truth(b.ReLU), msg.c()), &msg, src)
-}
-
-// BatchNormBackward compiles its gradients by input, scale and shift.
-func (e *Engine) BatchNormBackward(b BatchNorm, src, diffDst *Layout) (*Primitive, error) {
-	var msg message
-	return e.own(C.jcs_batch_norm_backward(e.handle, src.c(), diffDst.c(), C.float(b.Eps), truth(b.Running),
-		truth(b.ReLU), msg.c()), &msg, src, diffDst)
+	return e.own(C.jcs_batch_norm_forward(e.handle, src.c(), C.float(eps), msg.c()), &msg, src)
 }
 
 // ActivationForward compiles an activation.
@@ -208,12 +192,6 @@ func (e *Engine) ResizeForward(src *Layout, height, width int) (*Primitive, erro
 	return e.own(C.jcs_resize_forward(e.handle, src.c(), C.int64_t(height), C.int64_t(width), msg.c()), &msg, src)
 }
 
-// ResizeBackward compiles its gradient.
-func (e *Engine) ResizeBackward(diffSrc, diffDst *Layout) (*Primitive, error) {
-	var msg message
-	return e.own(C.jcs_resize_backward(e.handle, diffSrc.c(), diffDst.c(), msg.c()), &msg, diffSrc, diffDst)
-}
-
 // Binary compiles a op b, b broadcast where its axes are 1.
 func (e *Engine) Binary(kind Binary, a, b, dst *Layout) (*Primitive, error) {
 	var msg message
@@ -225,13 +203,6 @@ func (e *Engine) Concat(srcs []*Layout, dst *Layout) (*Primitive, error) {
 	var msg message
 	in := handles(srcs)
 	return e.own(C.jcs_concat(e.handle, C.int(len(in)), first(in), dst.c(), msg.c()), &msg, append(srcs[:len(srcs):len(srcs)], dst)...)
-}
-
-// Sum compiles the sum of tensors of one shape.
-func (e *Engine) Sum(srcs []*Layout, dst *Layout) (*Primitive, error) {
-	var msg message
-	in := handles(srcs)
-	return e.own(C.jcs_sum(e.handle, C.int(len(in)), first(in), dst.c(), msg.c()), &msg, append(srcs[:len(srcs):len(srcs)], dst)...)
 }
 
 // Reorder compiles a copy from one layout to another, of another type as well.

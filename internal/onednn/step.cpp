@@ -65,8 +65,7 @@ jcs_step *jcs_step_new(const jcs_primitive *p, int count, const int *roles, jcs_
                        char *error) {
   return guarded(error, [&]() -> jcs_step * {
     auto s = new jcs_step{p->primitive, p->arguments};
-    for (int i = 0; i < count; i++)
-      if (argument(roles[i]) != p->unread) s->arguments.insert({argument(roles[i]), memories[i]->memory});
+    for (int i = 0; i < count; i++) s->arguments.insert({argument(roles[i]), memories[i]->memory});
     return s;
   });
 }
