@@ -154,8 +154,8 @@ constexpr int64_t BUDGET = 2 << 20;
 
 // With weights of at most so many bytes each thread works by itself, on so many
 // bytes of transformed inputs. Threads that work together wait for each other
-// twice a chunk, and where one of them has gone to sleep that takes longer than
-// the work.
+// twice a chunk and read what the other one wrote, which takes up to twice as
+// long where they are far from each other or one has gone to sleep.
 constexpr int64_t APART_WEIGHTS = 5 << 20, APART_INPUTS = 480 << 10;
 
 // What a convolution is cut into. At least so many tiles are transformed at
@@ -182,7 +182,7 @@ template <int M> struct Plan {
 
   // Gives each thread chunks of so many tiles, if there are enough for all.
   void part(int64_t size) {
-    if (up(tiles, size) < 4 * omp_get_max_threads()) return;
+    if (up(tiles, size) < omp_get_max_threads()) return;
     apart = true;
     chunk = size;
     chunks = up(tiles, size);
@@ -293,7 +293,7 @@ template <int NV> multiplier multiplierOf(int64_t rows) {
   }
 }
 
-constexpr int64_t GROUP = 4 * ROWS;  // tiles of a work item, so that its sums stay in the second cache
+constexpr int64_t GROUP = 5 * ROWS;  // tiles of a work item, so that its sums stay in the second cache
 
 // Scratch is cut into transformed inputs, sums for each thread, and weights:
 // all, or where a pair of blocks is done with before the next one begins, one
@@ -396,20 +396,25 @@ struct Pass {
   bool relu, accumulate;
 };
 
-template <int M> Plan<M> parted(Plan<M> p) {
+// Threads work by themselves where a second cache holds the inputs of enough
+// tiles, and, unless weights are transformed late, where there are enough tiles
+// for all of them.
+template <int M> Plan<M> parted(Plan<M> p, bool packed) {
   constexpr int64_t E = Plan<M>::E;
-  int64_t most = APART_INPUTS / (4 * E * p.in);
-  int64_t chunk = most < GROUP ? most / ROWS * ROWS : GROUP;
-  if (4 * E * p.in * p.out <= APART_WEIGHTS && chunk > 0) p.part(chunk);
+  int64_t most = APART_INPUTS / (4 * E * p.in), chunk = most < GROUP ? most / ROWS * ROWS : GROUP, threads = omp_get_max_threads();
+  if (4 * E * p.in * p.out <= APART_WEIGHTS && chunk > 0)
+    p.part(chunk);
+  else if ((packed || p.chunks > 1) && p.tiles >= 2 * ROWS * threads)
+    p.part(up(p.tiles, up(up(p.tiles, GROUP), threads) * threads));
   return p;
 }
 
-template <int M> Plan<M> forwardPlan(const jcs_winograd *c) {
-  return parted(Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64));
+template <int M> Plan<M> forwardPlan(const jcs_winograd *c, bool packed) {
+  return parted(Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64), packed);
 }
 
 template <int M> Plan<M> backwardPlan(const jcs_winograd *c) {
-  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64));
+  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64), false);
 }
 
 // A forward pass, or the same from the result's gradient back to the source's.
@@ -699,22 +704,22 @@ void sums(const jcs_winograd *c, const float *y, float *out) {
 }
 
 template <int M> size_t packedSize(const jcs_winograd *c) {
-  Plan<M> p = forwardPlan<M>(c);
+  Plan<M> p = forwardPlan<M>(c, true);
   return up(p.out, 2 * W) * weightsOf(p);
 }
 
 template <int M> void pack(const jcs_winograd *c, const float *weights, float *packed) {
-  Plan<M> p = forwardPlan<M>(c);
+  Plan<M> p = forwardPlan<M>(c, true);
   packAll<M, false>(c, p, weights, packed);
 }
 
-template <int M> size_t forwardScratch(const jcs_winograd *c, int packed) { return scratchOf(forwardPlan<M>(c), packed); }
+template <int M> size_t forwardScratch(const jcs_winograd *c, int packed) { return scratchOf(forwardPlan<M>(c, packed), packed); }
 template <int M> size_t dataScratch(const jcs_winograd *c) { return scratchOf(backwardPlan<M>(c), false); }
 
 template <int M>
 void runForward(const jcs_winograd *c, const float *src, const float *weights, const float *packed, const float *bias, float *dst,
                 float *scratch) {
-  Convolve<M, false>{c, forwardPlan<M>(c), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0}}.run();
+  Convolve<M, false>{c, forwardPlan<M>(c, packed), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0}}.run();
 }
 
 template <int M>
