@@ -18,7 +18,7 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 		from, to := l.convolutionLayouts(spec, m)
 		src := l.as(x, from)
 		y := l.destination(v, to, src, residual, c.residual)
-		l.winogradForward(v, c, ownConvolution(spec, m.by[forward]), src, y)
+		l.winogradForward(v, c, m.ownConvolution(spec, forward), src, y)
 		l.convolved(v, c, spec, x, src, y)
 		return
 	}
@@ -106,13 +106,13 @@ func (l *lowering) convolutionBackward(v *Value, c fusedConv, spec onednn.Convol
 func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape, x, dy tensor) {
 	m := l.methods[v]
 	from, to := l.convolutionLayouts(spec, m)
-	if by := m.by[backwardWeights]; by.own() {
+	if m.by[backwardWeights].own() {
 		dw := l.kernelGradient(v.params[0])
 		var db tensor
 		if spec.Bias {
 			db = l.vectorGradient(v.params[1])
 		}
-		l.winogradWeights(ownConvolution(spec, by), l.as(x, from), l.as(dy, to), dw, db)
+		l.winogradWeights(m.ownConvolution(spec, backwardWeights), l.as(x, from), l.as(dy, to), dw, db)
 		l.writeGradient(v.params[0], dw)
 		if spec.Bias {
 			l.writeGradient(v.params[1], db)
@@ -141,9 +141,9 @@ func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, d
 	spec.Bias = false
 	m := l.methods[v]
 	from, to := l.convolutionLayouts(spec, m)
-	if by := m.by[backwardData]; by.own() {
+	if m.by[backwardData].own() {
 		dx := l.allocate(from, in)
-		l.winogradData(v, ownConvolution(spec, by), l.as(dy, to), dx)
+		l.winogradData(v, m.ownConvolution(spec, backwardData), l.as(dy, to), dx)
 		return dx
 	}
 	p := l.primitive(l.engine.ConvolutionBackwardData(m.apply(spec, backwardData), from, to))

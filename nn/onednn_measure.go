@@ -34,7 +34,7 @@ func (s *stopwatch) convolution(spec onednn.Convolution, m method, p convPass, l
 	}
 	return s.time(way, limit, func() (*trial, error) {
 		if m.by[p].own() {
-			return tryWinograd(ownConvolution(spec, m.by[p]), p, spec.Training)
+			return tryWinograd(m.ownConvolution(spec, p), p, spec.Training)
 		}
 		return s.try(s.prepare(m.apply(spec, p), m, p))
 	})

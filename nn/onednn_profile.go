@@ -71,7 +71,7 @@ func (s *instruction) convolution() (operations int64, arithmetic string) {
 		case onednn.Weights, onednn.DiffWeights:
 			weights = o.shape.Elements()
 		}
-		if o.role != onednn.Src && o.role != onednn.DiffDst {
+		if o.role != onednn.Src && o.role != onednn.DiffDst || s.kernel != "" { // ours compute in float32
 			continue
 		}
 		switch o.layout.Type() {

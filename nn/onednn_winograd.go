@@ -25,9 +25,9 @@ func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	if by == libraryWinograd {
 		return true
 	}
-	return m.kinds == floats() && m.source(spec).order == blocked &&
+	return m.source(spec).order == blocked && (p == forward || m.kinds == floats()) &&
 		(spec.Activation == onednn.NoActivation || spec.Activation == onednn.ReLU) &&
-		spec.PadBottom <= 2 && spec.PadRight <= 2 && ownConvolution(spec, by).Check() == nil
+		spec.PadBottom <= 2 && spec.PadRight <= 2 && m.ownConvolution(spec, p).Check() == nil
 }
 
 // price is what the memory of a program's transformed weights is worth, in
@@ -45,10 +45,10 @@ func (a algorithm) price(spec onednn.Convolution) float64 {
 	return perByte * float64(spec.In*spec.Out*(weights-9)*4)
 }
 
-// ownConvolution is a convolution as internal/winograd has it.
-func ownConvolution(spec onednn.Convolution, by algorithm) winograd.Convolution {
+// ownConvolution is a pass as internal/winograd has it.
+func (m method) ownConvolution(spec onednn.Convolution, p convPass) winograd.Convolution {
 	tile := winograd.Small
-	if by == winograd6 {
+	if m.by[p] == winograd6 {
 		tile = winograd.Large
 	}
 	return winograd.Convolution{
@@ -56,6 +56,7 @@ func ownConvolution(spec onednn.Convolution, by algorithm) winograd.Convolution 
 		Out: spec.Out, OutHeight: spec.OutHeight, OutWidth: spec.OutWidth,
 		PadTop: spec.PadTop, PadLeft: spec.PadLeft, Block: onednn.ChannelBlock(), Tile: tile,
 		ReLU: spec.Activation == onednn.ReLU, Accumulate: spec.Accumulate,
+		SourceBF16: m.in == onednn.BF16, ResultBF16: m.out == onednn.BF16,
 	}
 }
 

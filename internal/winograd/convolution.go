@@ -29,6 +29,9 @@ type Convolution struct {
 	Tile                                           Tile
 	ReLU                                           bool // forward: cut the result at 0
 	Accumulate                                     bool // forward: add to what dst holds, before that
+	// Forward: the source's or the result's values are bfloat16, two in the
+	// memory of a float32. It is computed in float32 all the same.
+	SourceBF16, ResultBF16 bool
 }
 
 // Check tells why a convolution cannot be computed, on this processor or at all.
@@ -53,13 +56,27 @@ func (c Convolution) blocked(channels, height, width int) int {
 	return c.N * ((channels + c.Block - 1) / c.Block) * c.Block * height * width
 }
 
-// Sizes are the numbers of values of the source, the result and the kernel.
+// Sizes are the memories of the source, the result and the kernel, in float32s.
 func (c Convolution) Sizes() (source, result, kernel int) {
 	return c.sourceSize(), c.resultSize(), c.kernelSize()
 }
 
-func (c Convolution) sourceSize() int { return c.blocked(c.In, c.Height, c.Width) }
-func (c Convolution) resultSize() int { return c.blocked(c.Out, c.OutHeight, c.OutWidth) }
+func (c Convolution) sourceSize() int {
+	return memory(c.blocked(c.In, c.Height, c.Width), c.SourceBF16)
+}
+
+func (c Convolution) resultSize() int {
+	return memory(c.blocked(c.Out, c.OutHeight, c.OutWidth), c.ResultBF16)
+}
+
+// memory of some blocks of values, in float32s.
+func memory(values int, bf16 bool) int {
+	if bf16 {
+		return values / 2
+	}
+	return values
+}
+
 func (c Convolution) kernelSize() int { return c.Out * c.In * 9 }
 
 // want panics where a memory is not of the size that the kernels will write or

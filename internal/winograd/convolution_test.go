@@ -172,6 +172,82 @@ func TestEveryPassAgreesWithTheDefinition(t *testing.T) {
 	}
 }
 
+// rounded are values as bfloat16, two in a float32 each, and what they are
+// worth then.
+func rounded(values []float32) (packed, worth []float32) {
+	packed, worth = make([]float32, len(values)/2), make([]float32, len(values))
+	for i, v := range values {
+		b := math.Float32bits(v)
+		b = (b + 0x7fff + b>>16&1) >> 16
+		worth[i] = math.Float32frombits(b << 16)
+		packed[i/2] = math.Float32frombits(math.Float32bits(packed[i/2]) | b<<(16*(i%2)))
+	}
+	return packed, worth
+}
+
+// unpacked are the values of bfloat16s.
+func unpacked(packed []float32) []float32 {
+	values := make([]float32, 2*len(packed))
+	for i := range values {
+		values[i] = math.Float32frombits(math.Float32bits(packed[i/2]) >> (16 * (i % 2)) << 16)
+	}
+	return values
+}
+
+func TestBfloat16IsReadAndWrittenAsItIsWorth(t *testing.T) {
+	for _, tile := range []Tile{Small, Large} {
+		for _, block := range []int{8, 16} {
+			c := Convolution{N: 2, In: 40, Height: 21, Width: 33, Out: 24, OutHeight: 21, OutWidth: 33, PadTop: 1, PadLeft: 1, Block: block, Tile: tile, ReLU: true, Accumulate: true}
+			if !available(block) {
+				t.Skipf("this processor has no kernels for blocks of %d", block)
+			}
+			e := newExample(c)
+			var source, before []float32
+			source, e.src = rounded(e.src)
+			before, e.before = rounded(e.before)
+			wide := append([]float32(nil), e.before...)
+			e.Forward(e.src, e.weights, e.bias, wide, make([]float32, e.ForwardScratch(false)))
+			c.SourceBF16, c.ResultBF16 = true, true
+			narrow := guarded(t, "the result", c.resultSize())
+			copy(narrow, before)
+			c.Forward(source, e.weights, e.bias, narrow, make([]float32, c.ForwardScratch(false)))
+			_, want := rounded(wide)
+			for i, v := range unpacked(narrow) {
+				if v != want[i] {
+					t.Fatalf("blocks of %d, tiles of %d: value %d is %v, not %v", block, tile, i, v, want[i])
+				}
+			}
+			c.ResultBF16 = false
+			mixed := append([]float32(nil), e.before...)
+			c.Forward(source, e.weights, e.bias, mixed, make([]float32, c.ForwardScratch(false)))
+			for i, v := range mixed {
+				if v != wide[i] {
+					t.Fatalf("blocks of %d, tiles of %d: value %d in float32 is %v, not %v", block, tile, i, v, wide[i])
+				}
+			}
+		}
+	}
+}
+
+func TestNotANumberStaysNone(t *testing.T) {
+	c := Convolution{N: 1, In: 8, Height: 6, Width: 6, Out: 8, OutHeight: 6, OutWidth: 6, PadTop: 1, PadLeft: 1, Block: 8, Tile: Small}
+	if !available(c.Block) {
+		t.Skip("this processor has no kernels for blocks of 8")
+	}
+	e := newExample(c)
+	for i := range e.src {
+		e.src[i] = float32(math.NaN())
+	}
+	c.ResultBF16 = true
+	dst := make([]float32, c.resultSize())
+	c.Forward(e.src, e.weights, nil, dst, make([]float32, c.ForwardScratch(false)))
+	for i, v := range unpacked(dst) {
+		if v == v {
+			t.Fatalf("value %d is %v", i, v)
+		}
+	}
+}
+
 func TestTheSameRunGivesTheSameBits(t *testing.T) {
 	c := Convolution{N: 1, In: 72, Height: 40, Width: 41, Out: 40, OutHeight: 40, OutWidth: 41, PadTop: 1, PadLeft: 1, Tile: Large, Block: 8}
 	if !available(c.Block) {

@@ -21,6 +21,19 @@ typedef float loose __attribute__((vector_size(4 * W), aligned(4), may_alias));
 [[gnu::always_inline]] inline vec load(const float *p) { return *(const loose *)p; }
 [[gnu::always_inline]] inline void store(float *p, vec v) { *(loose *)p = v; }
 
+// A bfloat16 is the upper half of a float, rounded to the nearest even one.
+typedef uint16_t bf16;
+typedef uint32_t bits __attribute__((vector_size(4 * W)));
+typedef uint16_t halves __attribute__((vector_size(2 * W), aligned(2), may_alias));
+
+[[gnu::always_inline]] inline vec load(const bf16 *p) { return (vec)(__builtin_convertvector(*(const halves *)p, bits) << 16); }
+
+[[gnu::always_inline]] inline void store(bf16 *p, vec v) {
+  bits b = (bits)v, rounded = b + 0x7fff + ((b >> 16) & 1);
+  rounded = v == v ? rounded : b | 0x400000;  // not a number stays none
+  *(halves *)p = __builtin_convertvector(rounded >> 16, halves);
+}
+
 // The transforms of one axis, for tiles at the points 0, 1, -1, 2, -2 (and 1/2,
 // -1/2 of the larger ones) and infinity. gradient is the transpose of output,
 // weights that of kernel.
@@ -154,8 +167,8 @@ constexpr int64_t BUDGET = 2 << 20;
 
 // With weights of at most so many bytes each thread works by itself, on so many
 // bytes of transformed inputs. Threads that work together wait for each other
-// twice a chunk, and where one of them has gone to sleep that takes longer than
-// the work.
+// twice a chunk and read what the other one wrote, which takes up to twice as
+// long where they are far from each other or one has gone to sleep.
 constexpr int64_t APART_WEIGHTS = 5 << 20, APART_INPUTS = 480 << 10;
 
 // What a convolution is cut into. At least so many tiles are transformed at
@@ -182,7 +195,7 @@ template <int M> struct Plan {
 
   // Gives each thread chunks of so many tiles, if there are enough for all.
   void part(int64_t size) {
-    if (up(tiles, size) < 4 * omp_get_max_threads()) return;
+    if (up(tiles, size) < omp_get_max_threads()) return;
     apart = true;
     chunk = size;
     chunks = up(tiles, size);
@@ -190,15 +203,15 @@ template <int M> struct Plan {
 };
 
 // Patches of src, N by N from where each tile's outputs begin, transformed into v[E][chunk][pitch].
-template <int M, bool GRADIENT>
-void transformTile(const float *src, int64_t plane, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t blocks,
+template <int M, bool GRADIENT, typename T>
+void transformTile(const T *src, int64_t plane, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t blocks,
                    float *v, int64_t es) {
   constexpr int N = M + 2, S = GRADIENT ? M : N;
   int64_t ya = y0 < 0 ? -y0 : 0, yb = height - y0 < S ? height - y0 : S;
   int64_t xa = x0 < 0 ? -x0 : 0, xb = width - x0 < S ? width - x0 : S;
   bool whole = ya == 0 && xa == 0 && yb == S && xb == S;
   for (int64_t b = 0; b < blocks; b++) {
-    const float *p = src + b * plane * W + (y0 * width + x0) * W;
+    const T *p = src + b * plane * W + (y0 * width + x0) * W;
     vec t[S][N];
     if (whole) {
 #pragma GCC unroll 1
@@ -293,7 +306,7 @@ template <int NV> multiplier multiplierOf(int64_t rows) {
   }
 }
 
-constexpr int64_t GROUP = 4 * ROWS;  // tiles of a work item, so that its sums stay in the second cache
+constexpr int64_t GROUP = 5 * ROWS;  // tiles of a work item, so that its sums stay in the second cache
 
 // Scratch is cut into transformed inputs, sums for each thread, and weights:
 // all, or where a pair of blocks is done with before the next one begins, one
@@ -351,9 +364,9 @@ template <int M, bool BACK> void packAll(const jcs_winograd *c, const Plan<M> &p
 }
 
 // The outputs of a tile out of its sums m[E][es], for nv blocks from k0 on.
-template <int M>
+template <int M, typename T>
 void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t tile, int64_t k0, const float *bias, int64_t biases,
-                bool accumulate, bool relu, float *dst) {
+                bool accumulate, bool relu, T *dst) {
   constexpr int N = M + 2;
   int64_t image = tile / (p.down * p.across), y0 = tile / p.across % p.down * M, x0 = tile % p.across * M;
   int64_t yb = p.out_height - y0 < M ? p.out_height - y0 : M, xb = p.out_width - x0 < M ? p.out_width - x0 : M;
@@ -372,7 +385,7 @@ void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t ti
 #pragma GCC unroll 8
       for (int y = 0; y < M; y++) t[y][x] = o[y];
     }
-    float *q = dst + ((image * p.out / W + channel / W) * p.out_height + y0) * p.out_width * W + x0 * W;
+    T *q = dst + ((image * p.out / W + channel / W) * p.out_height + y0) * p.out_width * W + x0 * W;
 #pragma GCC unroll 1
     for (int y = 0; y < yb; y++) {
       vec o[M];
@@ -380,7 +393,7 @@ void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t ti
 #pragma GCC unroll 8
       for (int x = 0; x < M; x++) {
         if (x >= xb) break;
-        float *at = q + (y * p.out_width + x) * W;
+        T *at = q + (y * p.out_width + x) * W;
         vec v = o[x] + shift;
         if (accumulate) v += load(at);
         if (relu) v = v > 0 ? v : vec{};
@@ -390,34 +403,41 @@ void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t ti
   }
 }
 
-struct Pass {
-  const float *src, *weights, *packed, *bias;
-  float *dst, *scratch;
+template <typename In, typename Out> struct Pass {
+  const In *src;
+  const float *weights, *packed, *bias;
+  Out *dst;
+  float *scratch;
   bool relu, accumulate;
 };
 
-template <int M> Plan<M> parted(Plan<M> p) {
+// Threads work by themselves where a second cache holds the inputs of enough
+// tiles, and, unless weights are transformed late, where there are enough tiles
+// for all of them.
+template <int M> Plan<M> parted(Plan<M> p, bool packed) {
   constexpr int64_t E = Plan<M>::E;
-  int64_t most = APART_INPUTS / (4 * E * p.in);
-  int64_t chunk = most < GROUP ? most / ROWS * ROWS : GROUP;
-  if (4 * E * p.in * p.out <= APART_WEIGHTS && chunk > 0) p.part(chunk);
+  int64_t most = APART_INPUTS / (4 * E * p.in), chunk = most < GROUP ? most / ROWS * ROWS : GROUP, threads = omp_get_max_threads();
+  if (4 * E * p.in * p.out <= APART_WEIGHTS && chunk > 0)
+    p.part(chunk);
+  else if ((packed || p.chunks > 1) && p.tiles >= 2 * ROWS * threads)
+    p.part(up(p.tiles, up(up(p.tiles, GROUP), threads) * threads));
   return p;
 }
 
-template <int M> Plan<M> forwardPlan(const jcs_winograd *c) {
-  return parted(Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64));
+template <int M> Plan<M> forwardPlan(const jcs_winograd *c, bool packed) {
+  return parted(Plan<M>(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left, up(c->in, W) * W, 64), packed);
 }
 
 template <int M> Plan<M> backwardPlan(const jcs_winograd *c) {
-  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64));
+  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64), false);
 }
 
 // A forward pass, or the same from the result's gradient back to the source's.
-template <int M, bool BACK> struct Convolve {
+template <int M, bool BACK, typename In, typename Out> struct Convolve {
   static constexpr int E = Plan<M>::E;
   const jcs_winograd *c;
   Plan<M> p;
-  Pass a;
+  Pass<In, Out> a;
 
   // Inputs of the tiles from first on, count of them, to v[E][es].
   void transform(int64_t first, int64_t t, float *v, int64_t es) const {
@@ -699,27 +719,37 @@ void sums(const jcs_winograd *c, const float *y, float *out) {
 }
 
 template <int M> size_t packedSize(const jcs_winograd *c) {
-  Plan<M> p = forwardPlan<M>(c);
+  Plan<M> p = forwardPlan<M>(c, true);
   return up(p.out, 2 * W) * weightsOf(p);
 }
 
 template <int M> void pack(const jcs_winograd *c, const float *weights, float *packed) {
-  Plan<M> p = forwardPlan<M>(c);
+  Plan<M> p = forwardPlan<M>(c, true);
   packAll<M, false>(c, p, weights, packed);
 }
 
-template <int M> size_t forwardScratch(const jcs_winograd *c, int packed) { return scratchOf(forwardPlan<M>(c), packed); }
+template <int M> size_t forwardScratch(const jcs_winograd *c, int packed) { return scratchOf(forwardPlan<M>(c, packed), packed); }
 template <int M> size_t dataScratch(const jcs_winograd *c) { return scratchOf(backwardPlan<M>(c), false); }
 
+template <int M, typename In, typename Out>
+void runForwardOf(const jcs_winograd *c, const void *src, const float *weights, const float *packed, const float *bias, void *dst,
+                  float *scratch) {
+  Pass<In, Out> pass{(const In *)src, weights, packed, bias, (Out *)dst, scratch, c->relu != 0, c->accumulate != 0};
+  Convolve<M, false, In, Out>{c, forwardPlan<M>(c, packed), pass}.run();
+}
+
 template <int M>
-void runForward(const jcs_winograd *c, const float *src, const float *weights, const float *packed, const float *bias, float *dst,
+void runForward(const jcs_winograd *c, const void *src, const float *weights, const float *packed, const float *bias, void *dst,
                 float *scratch) {
-  Convolve<M, false>{c, forwardPlan<M>(c), {src, weights, packed, bias, dst, scratch, c->relu != 0, c->accumulate != 0}}.run();
+  auto run = c->src_bf16 ? c->dst_bf16 ? runForwardOf<M, bf16, bf16> : runForwardOf<M, bf16, float>
+             : c->dst_bf16 ? runForwardOf<M, float, bf16> : runForwardOf<M, float, float>;
+  run(c, src, weights, packed, bias, dst, scratch);
 }
 
 template <int M>
 void runData(const jcs_winograd *c, const float *diff_dst, const float *weights, float *diff_src, float *scratch) {
-  Convolve<M, true>{c, backwardPlan<M>(c), {diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false}}.run();
+  Pass<float, float> pass{diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false};
+  Convolve<M, true, float, float>{c, backwardPlan<M>(c), pass}.run();
 }
 
 template <int M>

@@ -10,7 +10,7 @@ struct kernels {
   size_t (*data_scratch)(const jcs_winograd *);
   size_t (*weights_scratch)(const jcs_winograd *);
   void (*pack)(const jcs_winograd *, const float *, float *);
-  void (*forward)(const jcs_winograd *, const float *, const float *, const float *, const float *, float *, float *);
+  void (*forward)(const jcs_winograd *, const void *, const float *, const float *, const float *, void *, float *);
   void (*data)(const jcs_winograd *, const float *, const float *, float *, float *);
   void (*weights)(const jcs_winograd *, const float *, const float *, float *, float *, float *);
 };

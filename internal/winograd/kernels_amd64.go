@@ -19,6 +19,7 @@ func (c Convolution) c() *C.jcs_winograd {
 		out: C.int64_t(c.Out), out_height: C.int64_t(c.OutHeight), out_width: C.int64_t(c.OutWidth),
 		pad_top: C.int64_t(c.PadTop), pad_left: C.int64_t(c.PadLeft),
 		block: C.int(c.Block), tile: C.int(c.Tile), relu: truth(c.ReLU), accumulate: truth(c.Accumulate),
+		src_bf16: truth(c.SourceBF16), dst_bf16: truth(c.ResultBF16),
 	}
 }
 
@@ -73,7 +74,8 @@ func (c Convolution) forward(src, weights, packed, bias, dst, scratch []float32)
 	if bias != nil {
 		want("the bias", bias, c.Out)
 	}
-	C.jcs_winograd_forward(c.c(), floats(src), floats(weights), floats(packed), floats(bias), floats(dst), floats(scratch))
+	C.jcs_winograd_forward(c.c(), unsafe.Pointer(unsafe.SliceData(src)), floats(weights), floats(packed), floats(bias),
+		unsafe.Pointer(unsafe.SliceData(dst)), floats(scratch))
 }
 
 // BackwardData computes the gradient by the source out of that by the result.

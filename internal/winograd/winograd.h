@@ -15,6 +15,7 @@ typedef struct {
   int tile;        // outputs on a tile's side: 6 or 4
   int relu;        // forward: cut the result at 0
   int accumulate;  // forward: add to what the result's memory holds, before that
+  int src_bf16, dst_bf16;  // forward: tensors of bfloat16 instead of float
 } jcs_winograd;
 
 // Whether this processor has what blocks of so many channels need.
@@ -30,8 +31,8 @@ size_t jcs_winograd_weights_scratch(const jcs_winograd *c);
 // Weights and their gradient are [out][in][3][3], without blocks. Of weights
 // and packed ones one may be null; bias and its gradient may be.
 void jcs_winograd_pack(const jcs_winograd *c, const float *weights, float *packed);
-void jcs_winograd_forward(const jcs_winograd *c, const float *src, const float *weights, const float *packed,
-                          const float *bias, float *dst, float *scratch);
+void jcs_winograd_forward(const jcs_winograd *c, const void *src, const float *weights, const float *packed,
+                          const float *bias, void *dst, float *scratch);
 void jcs_winograd_data(const jcs_winograd *c, const float *diff_dst, const float *weights, float *diff_src,
                        float *scratch);
 void jcs_winograd_weights(const jcs_winograd *c, const float *src, const float *diff_dst, float *diff_weights,

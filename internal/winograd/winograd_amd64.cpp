@@ -25,8 +25,8 @@ size_t jcs_winograd_weights_scratch(const jcs_winograd *c) { return of(c).weight
 
 void jcs_winograd_pack(const jcs_winograd *c, const float *weights, float *packed) { of(c).pack(c, weights, packed); }
 
-void jcs_winograd_forward(const jcs_winograd *c, const float *src, const float *weights, const float *packed, const float *bias,
-                          float *dst, float *scratch) {
+void jcs_winograd_forward(const jcs_winograd *c, const void *src, const float *weights, const float *packed, const float *bias,
+                          void *dst, float *scratch) {
   of(c).forward(c, src, weights, packed, bias, dst, scratch);
 }
 
