@@ -23,19 +23,24 @@ type benchCommand struct {
 	Size      int           `default:"0" help:"Side of the input; 0 for the network's own."`
 	Threads   int           `default:"0" help:"Threads of the engine; 0 for all processors."`
 	For       time.Duration `default:"3s" help:"How long to measure each."`
+	Without   []string      `placeholder:"PASS" help:"Leave these passes of the engine out, or all of them; with each, measure with all, without each of them, and without any."`
 	Profile   bool          `help:"Say what each layer takes."`
 	JSON      bool          `name:"json" help:"Print JSON."`
 	Child     bool          `hidden:"" help:"Measure what stdin says and answer in JSON."`
 }
 
 func (benchCommand) Help() string {
-	return `Runs networks on noise and prints for each precision the time that a slice takes in the network
+	return benchHelp + "\nPasses of the engine, for --without:\n" + passTable()
+}
+
+const benchHelp = `Runs networks on noise and prints for each precision the time that a slice takes in the network
 (median, spread, fastest), what of the processor's measured limit that is, and the memory. Each is
 measured in a process of its own. docs/bench.md says what the figures mean.
 
 Example: jcs bench --network full-joint --precision exact,f32
-Example: jcs bench --what train --network full-segmenter --size 448 --precision f32 --profile`
-}
+Example: jcs bench --what train --network full-segmenter --size 448 --precision f32 --profile
+Example: jcs bench --network compact-joint --precision f32 --without each
+`
 
 // benchSchema names the JSON of bench.
 const benchSchema = "jcs.bench/2"
@@ -104,7 +109,8 @@ func (c *benchCommand) check() error {
 	case c.Config != "" && c.What != benchTraining:
 		return usage("--config is for --what train")
 	}
-	return nil
+	_, err := c.leftOut()
+	return err
 }
 
 // Run measures.
@@ -207,9 +213,15 @@ func (c *benchCommand) tasks() ([]benchTask, error) {
 		}
 	}
 	var tasks []benchTask
+	leftOut, err := c.leftOut()
+	if err != nil {
+		return nil, err
+	}
 	for _, task := range networks {
 		for _, task.Precision = range c.Precision {
-			tasks = append(tasks, task)
+			for _, task.Without = range leftOut {
+				tasks = append(tasks, task)
+			}
 		}
 	}
 	return tasks, nil

@@ -49,7 +49,7 @@ func (t *terminal) measureApart(ctx context.Context, task benchTask) (benchRun, 
 		return benchRun{}, ctx.Err()
 	case errors.As(err, &exit):
 		why := fmt.Sprintf("the process that measured it ended with %q; perhaps it wanted more memory than there is", exit.ProcessState.String())
-		return benchRun{Network: name, Precision: task.Precision, Unavailable: why}, nil
+		return benchRun{Network: name, Precision: task.Precision, Without: task.Without, Unavailable: why}, nil
 	case err != nil:
 		return benchRun{}, fmt.Errorf("measuring %s: %w", name, err)
 	}

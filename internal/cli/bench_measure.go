@@ -30,7 +30,7 @@ func (b benchTask) measure(ctx context.Context, t *terminal) (benchRun, error) {
 	if err != nil {
 		return r, err
 	}
-	o := nn.Options{Precision: nn.Precision(b.Precision), Threads: b.Threads}
+	o := nn.Options{Precision: nn.Precision(b.Precision), Threads: b.Threads, Without: b.Without}
 	if o.Precision != nn.Exact {
 		o.Timings = t.openTimings()
 	}
@@ -73,7 +73,7 @@ func (b benchTask) measure(ctx context.Context, t *terminal) (benchRun, error) {
 
 // network is the one that the task names, or the training configuration.
 func (b benchTask) network() (*network.Model, *train.Config, benchRun, error) {
-	r := benchRun{Network: b.Network, Precision: b.Precision}
+	r := benchRun{Network: b.Network, Precision: b.Precision, Without: b.Without}
 	switch {
 	case b.Config != "":
 		c, err := train.ReadConfig(b.Config)

@@ -1,6 +1,10 @@
 package cli
 
-import "time"
+import (
+	"time"
+
+	"github.com/jcs-ct/jcs/nn"
+)
 
 // What is measured.
 const (
@@ -24,6 +28,7 @@ type benchTask struct {
 	Config    string
 	What      string
 	Precision string
+	Without   []nn.Pass // left out
 	Batch     int
 	Size      int
 	Threads   int
@@ -34,11 +39,12 @@ type benchTask struct {
 // benchRun is what was measured of a network in one precision. Times are of a
 // slice; those of a whole run, or training step, say so.
 type benchRun struct {
-	Network     string `json:"network"`
-	Model       string `json:"model,omitempty"` // its name; absent: random weights
-	SHA256      string `json:"sha256,omitempty"`
-	Precision   string `json:"precision"`
-	Unavailable string `json:"unavailable,omitempty"` // why there are no figures
+	Network     string    `json:"network"`
+	Model       string    `json:"model,omitempty"` // its name; absent: random weights
+	SHA256      string    `json:"sha256,omitempty"`
+	Precision   string    `json:"precision"`
+	Without     []nn.Pass `json:"without,omitempty"`     // passes that were left out
+	Unavailable string    `json:"unavailable,omitempty"` // why there are no figures
 
 	benchFigures
 }
@@ -86,7 +92,7 @@ func (d *benchResult) compare() {
 			r.LimitGFLOPS, r.ShareOfLimit = l, round(r.GFLOPS/l, 3)
 		}
 		if w := r.unsteady(); w != "" {
-			d.Warnings = append(d.Warnings, r.Network+" in "+r.Precision+": "+w)
+			d.Warnings = append(d.Warnings, r.Network+" in "+r.how()+": "+w)
 		}
 		if r.Precision == "exact" && r.ShareOfLimit > 1.05 {
 			d.Warnings = append(d.Warnings, r.Network+" in exact: faster than the limit that was measured, so that was disturbed by other programs")

@@ -13,12 +13,12 @@ func (t *terminal) bench(d benchResult) error {
 	missing := [][]string{{"not available", "precision", "why"}}
 	for _, r := range d.Runs {
 		if r.Unavailable != "" {
-			missing = append(missing, []string{r.Network, r.Precision, r.Unavailable})
+			missing = append(missing, []string{r.Network, r.how(), r.Unavailable})
 			continue
 		}
 		runs = append(runs, r.row())
 		memory = append(memory, []string{
-			r.Network, r.Precision, megabytes(r.PeakMemory), megabytes(r.Arena), megabytes(r.Activations), megabytes(r.Weights),
+			r.Network, r.how(), megabytes(r.PeakMemory), megabytes(r.Arena), megabytes(r.Activations), megabytes(r.Weights),
 		})
 	}
 	tables := [][][]string{runs, missing}
@@ -59,12 +59,8 @@ func (r benchRun) row() []string {
 	if r.ShareOfLimit > 0 {
 		share = fmt.Sprintf("%.0f %%", 100*r.ShareOfLimit)
 	}
-	precision := r.Precision
-	if r.Chosen != "" {
-		precision += " (" + r.Chosen + ")"
-	}
 	return []string{
-		r.Network, precision, fmt.Sprintf("%d x %d x %d", r.Batch, r.Height, r.Width), inMS(r.MedianMS),
+		r.Network, r.how(), fmt.Sprintf("%d x %d x %d", r.Batch, r.Height, r.Width), inMS(r.MedianMS),
 		fmt.Sprintf("%.1f to %.1f", r.Tenth, r.Ninetieth), inMS(r.FastestMS), fmt.Sprint(r.Runs),
 		fmt.Sprintf("%.0f", r.GFLOPS), share,
 	}
@@ -76,7 +72,7 @@ func (d benchResult) stepParts() [][]string {
 	for _, r := range d.Runs {
 		if r.Unavailable == "" {
 			rows = append(rows, []string{
-				r.Network, r.Precision, inMS(r.MedianRunMS), inMS(r.PartsMS["forward"]), inMS(r.PartsMS["loss"]),
+				r.Network, r.how(), inMS(r.MedianRunMS), inMS(r.PartsMS["forward"]), inMS(r.PartsMS["loss"]),
 				inMS(r.PartsMS["backward"]), inMS(r.PartsMS["update"]),
 			})
 		}
@@ -99,7 +95,7 @@ func (l benchLimits) rows() [][]string {
 
 // profileTables are a run's layers, and their sums by kind and by kernel.
 func (r benchRun) profileTables() [][][]string {
-	of := r.Network + ", " + r.Precision
+	of := r.Network + ", " + r.how()
 	layers := [][]string{{of, "kind", "kernel", "ms", "GFLOP/s", "share"}}
 	for _, l := range r.Profile.Layers {
 		layers = append(layers, append([]string{l.Layer, l.title(), l.Kernel}, l.cells()...))

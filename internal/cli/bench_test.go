@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +112,41 @@ func TestAProfileIsThatOfItsNetwork(t *testing.T) {
 		if operations != r.Operations {
 			t.Errorf("%s: the layers have %d operations, the network %d", what, operations, r.Operations)
 		}
+	}
+}
+
+// The passes are described once, in nn; the help and the page are made of that.
+func TestThePassesOfTheHelpThePageAndTheSchemaAreTheEngines(t *testing.T) {
+	page, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs struct {
+			Passes struct{ Items struct{ Enum []nn.Pass } }
+		} `json:"$defs"`
+	}
+	text, err := os.ReadFile("../../docs/schema/bench.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	help, rows := benchCommand{}.Help(), ""
+	var names []nn.Pass
+	for _, p := range nn.Passes() {
+		rows += fmt.Sprintf("| `%s` | %s |\n", p.Pass, p.Does)
+		names = append(names, p.Pass)
+		if !strings.Contains(help, string(p.Pass)) || !strings.Contains(help, p.Does) {
+			t.Errorf("the help says nothing of %s", p.Pass)
+		}
+	}
+	if !strings.Contains(string(page), "|---|---|\n"+rows+"\n") {
+		t.Errorf("docs/bench.md has another table than\n%s", rows)
+	}
+	if !slices.Equal(schema.Defs.Passes.Items.Enum, names) {
+		t.Errorf("the schema has the passes %q, the engine %q", schema.Defs.Passes.Items.Enum, names)
 	}
 }
 
