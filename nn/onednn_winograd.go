@@ -19,15 +19,15 @@ func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	if by == direct {
 		return true
 	}
-	if spec.Kernel != 3 || spec.Stride != 1 || spec.Dilation != 1 || spec.Groups != 1 || eightBit(m.in) {
+	if spec.Kernel != 3 || spec.Stride != 1 || spec.Groups != 1 || eightBit(m.in) {
 		return false
 	}
 	if by == libraryWinograd {
-		return true
+		return spec.Dilation == 1
 	}
 	return m.source(spec).order == blocked && (p == forward || m.kinds == floats()) &&
 		(spec.Activation == onednn.NoActivation || spec.Activation == onednn.ReLU) &&
-		spec.PadBottom <= 2 && spec.PadRight <= 2 && m.ownConvolution(spec, p).Check() == nil
+		max(spec.PadBottom, spec.PadRight) <= 2*spec.Dilation && m.ownConvolution(spec, p).Check() == nil
 }
 
 // price is what the memory of a program's transformed weights is worth, in
@@ -54,7 +54,7 @@ func (m method) ownConvolution(spec onednn.Convolution, p convPass) winograd.Con
 	return winograd.Convolution{
 		N: spec.N, In: spec.In, Height: spec.Height, Width: spec.Width,
 		Out: spec.Out, OutHeight: spec.OutHeight, OutWidth: spec.OutWidth,
-		PadTop: spec.PadTop, PadLeft: spec.PadLeft, Block: onednn.ChannelBlock(), Tile: tile,
+		PadTop: spec.PadTop, PadLeft: spec.PadLeft, Dilation: spec.Dilation, Block: onednn.ChannelBlock(), Tile: tile,
 		ReLU: spec.Activation == onednn.ReLU, Accumulate: spec.Accumulate,
 		SourceBF16: m.in == onednn.BF16, ResultBF16: m.out == onednn.BF16,
 	}

@@ -25,6 +25,7 @@ func (t Tile) Weights() int { return int(t+2) * int(t+2) }
 type Convolution struct {
 	N, In, Height, Width, Out, OutHeight, OutWidth int
 	PadTop, PadLeft                                int
+	Dilation                                       int // pixels from one of a kernel's weights to the next
 	Block                                          int // 16 with AVX-512, 8 with AVX2
 	Tile                                           Tile
 	ReLU                                           bool // forward: cut the result at 0
@@ -43,8 +44,10 @@ func (c Convolution) Check() error {
 		return fmt.Errorf("there are no tiles of %d", c.Tile)
 	case min(c.N, c.In, c.Height, c.Width, c.Out, c.OutHeight, c.OutWidth) < 1:
 		return fmt.Errorf("an extent is not above 0")
-	case c.PadTop < 0 || c.PadTop > 2 || c.PadLeft < 0 || c.PadLeft > 2:
-		return fmt.Errorf("a padding of %d or %d is not from 0 to 2", c.PadTop, c.PadLeft)
+	case c.Dilation < 1:
+		return fmt.Errorf("a dilation of %d is not above 0", c.Dilation)
+	case min(c.PadTop, c.PadLeft) < 0 || max(c.PadTop, c.PadLeft) > 2*c.Dilation:
+		return fmt.Errorf("a padding of %d or %d is not from 0 to %d", c.PadTop, c.PadLeft, 2*c.Dilation)
 	case c.OutHeight > c.Height+c.PadTop || c.OutWidth > c.Width+c.PadLeft:
 		return fmt.Errorf("the result of %d x %d reaches beyond the padding", c.OutHeight, c.OutWidth)
 	}

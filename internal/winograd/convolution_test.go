@@ -72,7 +72,7 @@ func (e *example) compute() {
 				e.diffBias[o] += grad
 				for i := range e.In {
 					for k := range 9 {
-						sy, sx := y+k/3-e.PadTop, x+k%3-e.PadLeft
+						sy, sx := y+k/3*e.Dilation-e.PadTop, x+k%3*e.Dilation-e.PadLeft
 						if sy < 0 || sx < 0 || sy >= e.Height || sx >= e.Width {
 							continue
 						}
@@ -127,15 +127,18 @@ func guarded(t *testing.T, what string, n int) []float32 {
 
 func TestEveryPassAgreesWithTheDefinition(t *testing.T) {
 	for _, shape := range []Convolution{
-		{N: 1, In: 16, Height: 12, Width: 12, Out: 16, OutHeight: 12, OutWidth: 12, PadTop: 1, PadLeft: 1},
-		{N: 2, In: 32, Height: 13, Width: 17, Out: 48, OutHeight: 13, OutWidth: 17, PadTop: 1, PadLeft: 1, ReLU: true},
-		{N: 1, In: 26, Height: 20, Width: 9, Out: 10, OutHeight: 20, OutWidth: 9, PadTop: 1, PadLeft: 1, Accumulate: true},
-		{N: 3, In: 8, Height: 5, Width: 3, Out: 3, OutHeight: 3, OutWidth: 3, PadLeft: 1, Accumulate: true, ReLU: true},
-		{N: 1, In: 9, Height: 7, Width: 8, Out: 40, OutHeight: 9, OutWidth: 10, PadTop: 2, PadLeft: 2},
-		{N: 1, In: 1, Height: 1, Width: 1, Out: 1, OutHeight: 1, OutWidth: 1, PadTop: 1, PadLeft: 1},
-		{N: 1, In: 40, Height: 62, Width: 70, Out: 24, OutHeight: 62, OutWidth: 70, PadTop: 1, PadLeft: 1}, // several chunks
-		{N: 2, In: 136, Height: 30, Width: 30, Out: 72, OutHeight: 30, OutWidth: 30, PadTop: 1, PadLeft: 1},
-		{N: 1, In: 72, Height: 14, Width: 14, Out: 136, OutHeight: 14, OutWidth: 14, PadTop: 1, PadLeft: 1},
+		{N: 1, In: 16, Height: 12, Width: 12, Out: 16, OutHeight: 12, OutWidth: 12, PadTop: 1, PadLeft: 1, Dilation: 1},
+		{N: 2, In: 32, Height: 13, Width: 17, Out: 48, OutHeight: 13, OutWidth: 17, PadTop: 1, PadLeft: 1, Dilation: 1, ReLU: true},
+		{N: 1, In: 26, Height: 20, Width: 9, Out: 10, OutHeight: 20, OutWidth: 9, PadTop: 1, PadLeft: 1, Dilation: 1, Accumulate: true},
+		{N: 3, In: 8, Height: 5, Width: 3, Out: 3, OutHeight: 3, OutWidth: 3, PadLeft: 1, Dilation: 1, Accumulate: true, ReLU: true},
+		{N: 1, In: 9, Height: 7, Width: 8, Out: 40, OutHeight: 9, OutWidth: 10, PadTop: 2, PadLeft: 2, Dilation: 1},
+		{N: 1, In: 1, Height: 1, Width: 1, Out: 1, OutHeight: 1, OutWidth: 1, PadTop: 1, PadLeft: 1, Dilation: 1},
+		{N: 1, In: 40, Height: 62, Width: 70, Out: 24, OutHeight: 62, OutWidth: 70, PadTop: 1, PadLeft: 1, Dilation: 1}, // several chunks
+		{N: 2, In: 136, Height: 30, Width: 30, Out: 72, OutHeight: 30, OutWidth: 30, PadTop: 1, PadLeft: 1, Dilation: 1},
+		{N: 2, In: 24, Height: 20, Width: 23, Out: 40, OutHeight: 20, OutWidth: 23, PadTop: 2, PadLeft: 2, Dilation: 2, ReLU: true},
+		{N: 1, In: 16, Height: 31, Width: 16, Out: 8, OutHeight: 33, OutWidth: 17, PadTop: 4, PadLeft: 6, Dilation: 3, Accumulate: true},
+		{N: 1, In: 32, Height: 9, Width: 5, Out: 16, OutHeight: 9, OutWidth: 5, PadTop: 7, PadLeft: 7, Dilation: 7},
+		{N: 1, In: 72, Height: 14, Width: 14, Out: 136, OutHeight: 14, OutWidth: 14, PadTop: 1, PadLeft: 1, Dilation: 1},
 	} {
 		for _, shape.Tile = range []Tile{Small, Large} {
 			for _, shape.Block = range []int{8, 16} {
@@ -197,7 +200,7 @@ func unpacked(packed []float32) []float32 {
 func TestBfloat16IsReadAndWrittenAsItIsWorth(t *testing.T) {
 	for _, tile := range []Tile{Small, Large} {
 		for _, block := range []int{8, 16} {
-			c := Convolution{N: 2, In: 40, Height: 21, Width: 33, Out: 24, OutHeight: 21, OutWidth: 33, PadTop: 1, PadLeft: 1, Block: block, Tile: tile, ReLU: true, Accumulate: true}
+			c := Convolution{N: 2, In: 40, Height: 21, Width: 33, Out: 24, OutHeight: 21, OutWidth: 33, PadTop: 1, PadLeft: 1, Dilation: 1, Block: block, Tile: tile, ReLU: true, Accumulate: true}
 			if !available(block) {
 				t.Skipf("this processor has no kernels for blocks of %d", block)
 			}
@@ -230,7 +233,7 @@ func TestBfloat16IsReadAndWrittenAsItIsWorth(t *testing.T) {
 }
 
 func TestNotANumberStaysNone(t *testing.T) {
-	c := Convolution{N: 1, In: 8, Height: 6, Width: 6, Out: 8, OutHeight: 6, OutWidth: 6, PadTop: 1, PadLeft: 1, Block: 8, Tile: Small}
+	c := Convolution{N: 1, In: 8, Height: 6, Width: 6, Out: 8, OutHeight: 6, OutWidth: 6, PadTop: 1, PadLeft: 1, Dilation: 1, Block: 8, Tile: Small}
 	if !available(c.Block) {
 		t.Skip("this processor has no kernels for blocks of 8")
 	}
@@ -249,7 +252,7 @@ func TestNotANumberStaysNone(t *testing.T) {
 }
 
 func TestTheSameRunGivesTheSameBits(t *testing.T) {
-	c := Convolution{N: 1, In: 72, Height: 40, Width: 41, Out: 40, OutHeight: 40, OutWidth: 41, PadTop: 1, PadLeft: 1, Tile: Large, Block: 8}
+	c := Convolution{N: 1, In: 72, Height: 40, Width: 41, Out: 40, OutHeight: 40, OutWidth: 41, PadTop: 1, PadLeft: 1, Dilation: 1, Tile: Large, Block: 8}
 	if !available(c.Block) {
 		t.Skip("this processor has no kernels for blocks of 8")
 	}
@@ -271,12 +274,13 @@ func TestTheSameRunGivesTheSameBits(t *testing.T) {
 }
 
 func TestWhatCannotBeComputedIsRefused(t *testing.T) {
-	good := Convolution{N: 1, In: 8, Height: 4, Width: 4, Out: 8, OutHeight: 4, OutWidth: 4, PadTop: 1, PadLeft: 1, Tile: Small, Block: 8}
+	good := Convolution{N: 1, In: 8, Height: 4, Width: 4, Out: 8, OutHeight: 4, OutWidth: 4, PadTop: 1, PadLeft: 1, Dilation: 1, Tile: Small, Block: 8}
 	for name, spoil := range map[string]func(*Convolution){
 		"blocks of 12 channels":      func(c *Convolution) { c.Block = 12 },
 		"tiles of 5":                 func(c *Convolution) { c.Tile = 5 },
 		"no channels":                func(c *Convolution) { c.In = 0 },
 		"a padding of 3":             func(c *Convolution) { c.PadTop = 3 },
+		"no dilation":                func(c *Convolution) { c.Dilation = 0 },
 		"a padding below 0":          func(c *Convolution) { c.PadLeft = -1 },
 		"a result beyond the source": func(c *Convolution) { c.OutWidth = 8 },
 	} {
@@ -290,7 +294,7 @@ func TestWhatCannotBeComputedIsRefused(t *testing.T) {
 
 func BenchmarkPasses(b *testing.B) {
 	for _, s := range []struct{ channels, side int }{{64, 448}, {256, 112}, {512, 56}} {
-		c := Convolution{N: 1, In: s.channels, Height: s.side, Width: s.side, Out: s.channels, OutHeight: s.side, OutWidth: s.side, PadTop: 1, PadLeft: 1, Tile: Large, Block: 16}
+		c := Convolution{N: 1, In: s.channels, Height: s.side, Width: s.side, Out: s.channels, OutHeight: s.side, OutWidth: s.side, PadTop: 1, PadLeft: 1, Dilation: 1, Tile: Large, Block: 16}
 		if !available(c.Block) {
 			b.Skip("this processor has no kernels for blocks of 16")
 		}

@@ -7,7 +7,8 @@
 // A tile of M x M outputs depends on N x N inputs, N = M + 2. Both are seen
 // through transforms in which the convolution is a product at each of the E =
 // N * N places, so that over all tiles and channels it is E products of
-// matrices. Tensors lie in blocks of W channels, [N][C/W][H][W][W].
+// matrices. Tensors lie in blocks of W channels, [N][C/W][height][width][W]. A
+// dilated kernel is a plain one on each of the grids of every dilation-th pixel.
 #include <omp.h>
 
 #include "kernels.hpp"
@@ -153,6 +154,12 @@ template <> struct Transform<4> {
 
 inline int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// How many of a tile's pixels, step apart, lie in so much of an axis.
+inline int64_t within(int64_t length, int64_t step, int64_t side) {
+  int64_t n = length > 0 ? up(length, step) : 0;
+  return n < side ? n : side;
+}
+
 // The strides from one row of channels to the next, and from one place of a tile
 // to the next: of an odd number of cache lines, as even ones, and powers of two
 // most of all, fall on few sets of the caches. A tile's transform walks all
@@ -175,22 +182,34 @@ constexpr int64_t APART_WEIGHTS = 5 << 20, APART_INPUTS = 480 << 10;
 // once: with fewer the weights would be read more often than they pay.
 template <int M> struct Plan {
   static constexpr int N = M + 2, E = N * N;
-  int64_t n, in, out, height, width, out_height, out_width, top, left;  // in and out in whole blocks
-  int64_t down, across, tiles;
+  int64_t n, in, out, height, width, out_height, out_width, top, left, dilation;  // in and out in whole blocks
+  int64_t down, across, tiles;  // of a grid of every dilation-th pixel, and of all grids and images
   int64_t chunk, chunks;  // tiles that are transformed at once
   bool apart = false;     // chunks of one thread each, where weights and inputs of some tiles are small enough
 
   Plan(const jcs_winograd *c, int64_t cin, int64_t cout, int64_t h, int64_t w, int64_t oh, int64_t ow, int64_t t, int64_t l,
        int64_t perTile, int64_t least)
-      : n(c->n), in(up(cin, W) * W), out(up(cout, W) * W), height(h), width(w), out_height(oh), out_width(ow), top(t), left(l) {
-    down = up(oh, M);
-    across = up(ow, M);
-    tiles = n * down * across;
+      : n(c->n), in(up(cin, W) * W), out(up(cout, W) * W), height(h), width(w), out_height(oh), out_width(ow), top(t), left(l),
+        dilation(c->dilation) {
+    down = up(up(oh, dilation), M);
+    across = up(up(ow, dilation), M);
+    tiles = n * dilation * dilation * down * across;
     int64_t most = BUDGET / (4 * E * perTile);
     if (most < least) most = least;
     chunks = up(tiles, most);
     chunk = up(tiles, chunks);
     chunks = up(tiles, chunk);
+  }
+
+  // The first output of a tile.
+  struct Place {
+    int64_t image, y, x;
+  };
+  Place place(int64_t tile) const {
+    int64_t grid = tile / (down * across), image = grid / (dilation * dilation);
+    int64_t y = tile / across % down * M * dilation + grid / dilation % dilation;
+    int64_t x = tile % across * M * dilation + grid % dilation;
+    return {image, y, x};
   }
 
   // Gives each thread chunks of so many tiles, if there are enough for all.
@@ -202,13 +221,15 @@ template <int M> struct Plan {
   }
 };
 
-// Patches of src, N by N from where each tile's outputs begin, transformed into v[E][chunk][pitch].
+// A patch of src from y0 and x0 on, every step-th pixel of it, transformed into
+// its row of v[E][es].
 template <int M, bool GRADIENT, typename T>
-void transformTile(const T *src, int64_t plane, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t blocks,
-                   float *v, int64_t es) {
+void transformTile(const T *src, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t step, int64_t blocks, float *v,
+                   int64_t es) {
   constexpr int N = M + 2, S = GRADIENT ? M : N;
-  int64_t ya = y0 < 0 ? -y0 : 0, yb = height - y0 < S ? height - y0 : S;
-  int64_t xa = x0 < 0 ? -x0 : 0, xb = width - x0 < S ? width - x0 : S;
+  int64_t ya = y0 < 0 ? up(-y0, step) : 0, yb = within(height - y0, step, S);
+  int64_t xa = x0 < 0 ? up(-x0, step) : 0, xb = within(width - x0, step, S);
+  int64_t plane = height * width, row = step * width * W, column = step * W;
   bool whole = ya == 0 && xa == 0 && yb == S && xb == S;
   for (int64_t b = 0; b < blocks; b++) {
     const T *p = src + b * plane * W + (y0 * width + x0) * W;
@@ -218,7 +239,7 @@ void transformTile(const T *src, int64_t plane, int64_t height, int64_t width, i
       for (int y = 0; y < S; y++) {
         vec d[S];
 #pragma GCC unroll 8
-        for (int x = 0; x < S; x++) d[x] = load(p + (y * width + x) * W);
+        for (int x = 0; x < S; x++) d[x] = load(p + y * row + x * column);
         if (GRADIENT) Transform<M>::gradient(d, t[y]);
         else Transform<M>::input(d, t[y]);
       }
@@ -229,7 +250,7 @@ void transformTile(const T *src, int64_t plane, int64_t height, int64_t width, i
 #pragma GCC unroll 8
         for (int x = 0; x < S; x++) {
           bool inside = y >= ya && y < yb && x >= xa && x < xb;
-          d[x] = inside ? load(p + (y * width + x) * W) : vec{};
+          d[x] = inside ? load(p + y * row + x * column) : vec{};
         }
         if (GRADIENT) Transform<M>::gradient(d, t[y]);
         else Transform<M>::input(d, t[y]);
@@ -368,8 +389,8 @@ template <int M, typename T>
 void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t tile, int64_t k0, const float *bias, int64_t biases,
                 bool accumulate, bool relu, T *dst) {
   constexpr int N = M + 2;
-  int64_t image = tile / (p.down * p.across), y0 = tile / p.across % p.down * M, x0 = tile % p.across * M;
-  int64_t yb = p.out_height - y0 < M ? p.out_height - y0 : M, xb = p.out_width - x0 < M ? p.out_width - x0 : M;
+  auto at = p.place(tile);
+  int64_t yb = within(p.out_height - at.y, p.dilation, M), xb = within(p.out_width - at.x, p.dilation, M);
   for (int k = 0; k < nv; k++) {
     int64_t channel = k0 + k * W;
     vec shift = {};
@@ -385,7 +406,7 @@ void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t ti
 #pragma GCC unroll 8
       for (int y = 0; y < M; y++) t[y][x] = o[y];
     }
-    T *q = dst + ((image * p.out / W + channel / W) * p.out_height + y0) * p.out_width * W + x0 * W;
+    T *q = dst + (((at.image * p.out / W + channel / W) * p.out_height + at.y) * p.out_width + at.x) * W;
 #pragma GCC unroll 1
     for (int y = 0; y < yb; y++) {
       vec o[M];
@@ -393,11 +414,11 @@ void finishTile(const float *m, int64_t es, int nv, const Plan<M> &p, int64_t ti
 #pragma GCC unroll 8
       for (int x = 0; x < M; x++) {
         if (x >= xb) break;
-        T *at = q + (y * p.out_width + x) * W;
+        T *to = q + (y * p.out_width + x) * p.dilation * W;
         vec v = o[x] + shift;
-        if (accumulate) v += load(at);
+        if (accumulate) v += load(to);
         if (relu) v = v > 0 ? v : vec{};
-        store(at, v);
+        store(to, v);
       }
     }
   }
@@ -429,7 +450,7 @@ template <int M> Plan<M> forwardPlan(const jcs_winograd *c, bool packed) {
 }
 
 template <int M> Plan<M> backwardPlan(const jcs_winograd *c) {
-  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 - c->pad_top, 2 - c->pad_left, up(c->out, W) * W, 64), false);
+  return parted(Plan<M>(c, c->out, c->in, c->out_height, c->out_width, c->height, c->width, 2 * c->dilation - c->pad_top, 2 * c->dilation - c->pad_left, up(c->out, W) * W, 64), false);
 }
 
 // A forward pass, or the same from the result's gradient back to the source's.
@@ -441,9 +462,9 @@ template <int M, bool BACK, typename In, typename Out> struct Convolve {
 
   // Inputs of the tiles from first on, count of them, to v[E][es].
   void transform(int64_t first, int64_t t, float *v, int64_t es) const {
-    int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
-    transformTile<M, false>(a.src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
-                            x * M - p.left, p.in / W, v + t * pitch(p.in), es);
+    auto at = p.place(first + t);
+    transformTile<M, false>(a.src + at.image * p.in * p.height * p.width, p.height, p.width, at.y - p.top, at.x - p.left, p.dilation,
+                            p.in / W, v + t * pitch(p.in), es);
   }
 
   // A pair of blocks of outputs for some tiles, at most GROUP, from first on.
@@ -609,11 +630,11 @@ template <int M> struct Correlate {
   int64_t across = up(p.in, SIDE), squares = squaresOf(p);
 
   void transform(int64_t first, int64_t t, float *v, float *z) const {
-    int64_t tile = first + t, image = tile / (p.down * p.across), y = tile / p.across % p.down, x = tile % p.across;
-    transformTile<M, false>(src + image * p.in * p.height * p.width, p.height * p.width, p.height, p.width, y * M - p.top,
-                            x * M - p.left, p.in / W, v + t * vs, ve);
-    transformTile<M, true>(dy + image * p.out * p.out_height * p.out_width, p.out_height * p.out_width, p.out_height, p.out_width,
-                           y * M, x * M, p.out / W, z + t * zs, ze);
+    auto at = p.place(first + t);
+    transformTile<M, false>(src + at.image * p.in * p.height * p.width, p.height, p.width, at.y - p.top, at.x - p.left, p.dilation,
+                            p.in / W, v + t * vs, ve);
+    transformTile<M, true>(dy + at.image * p.out * p.out_height * p.out_width, p.out_height, p.out_width, at.y, at.x, p.dilation,
+                           p.out / W, z + t * zs, ze);
   }
 
   // A place of a square, out of so many tiles.

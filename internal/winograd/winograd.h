@@ -11,6 +11,7 @@ extern "C" {
 
 typedef struct {
   int64_t n, in, height, width, out, out_height, out_width, pad_top, pad_left;
+  int64_t dilation;  // pixels from one of a kernel's weights to the next: 1 or more
   int block;       // channels in a block of the tensors: 16 or 8
   int tile;        // outputs on a tile's side: 6 or 4
   int relu;        // forward: cut the result at 0
