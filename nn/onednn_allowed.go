@@ -21,7 +21,7 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 			return all
 		}
 		var reduced []kinds
-		if !o.Calibration.keeps(BFloat16, v.name) {
+		if onednn.HasBFloat16() && !o.Calibration.keeps(BFloat16, v.name) {
 			reduced = append(reduced, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
 		}
 		if o.Precision == Int8 && !o.Calibration.keeps(Int8, v.name) {

@@ -196,7 +196,9 @@ func (l *lowering) linear(v *Value, op Linear, after onednn.Activation) {
 	}
 	x := l.reshape(l.read(v.inputs[0]), features)
 	view := Shape{op.Out, in[1], 1, 1}
-	p := l.primitive(l.engine.ConvolutionForward(spec, nil, nil))
+	// Rows, as blocks would have to be padded and copied between small layers.
+	rows := func(s Shape) *onednn.Layout { return l.formatted(format{onednn.F32, channelsLast}, s) }
+	p := l.primitive(l.engine.ConvolutionForward(spec, rows(features), rows(Shape{out[0], out[1], 1, 1})))
 	src := l.as(x, l.layout(p, onednn.Src))
 	operands := []operand{{onednn.Src, src}, {onednn.Weights, l.parameter(v.params[0], view, l.layout(p, onednn.Weights))}}
 	if op.Bias {

@@ -27,9 +27,10 @@ const (
 
 // PassDescription says in a sentence what a pass does.
 type PassDescription struct {
-	Pass     Pass
-	Does     string
-	Training bool // whether a trainer takes it too
+	Pass      Pass
+	Does      string
+	Inference bool // whether programs take it
+	Training  bool // whether trainers do
 	// rewrite makes one network of another, in inference. It is nil where the pass
 	// is a part of how operations become steps, or steps get their memory.
 	rewrite func(staged) staged
@@ -40,16 +41,16 @@ type PassDescription struct {
 // and fuses activations in a way of its own.
 func Passes() []PassDescription {
 	return []PassDescription{
-		{FoldBatchNorm, "A convolution takes in the batch norm that alone follows it, as other weights; in inference.", false, foldBatchNorm},
-		{FuseResidual, "A convolution adds its result to a residual where an addition alone follows it; in inference.", false, fuseResidual},
-		{FuseActivation, "A convolution, a linear layer or, in training, a batch norm applies the activation that alone follows it.", true, fuseActivation},
-		{ConcatInPlace, "The parts of a concatenation are written to their places in it at once, of one slice.", true, nil},
-		{SliceInPlace, "Some of a tensor's channels are read where they lie.", true, nil},
-		{SumInPlace, "A convolution with a residual writes over it where nothing else reads it any more; in inference.", false, nil},
-		{GradientsInPlace, "A gradient is added up, or led through an activation or a norm, where one lay that nothing else reads; in training.", true, nil},
-		{VectorsInPlace, "Planes of one value, as a squeeze-excite has them, go from one order in memory to another without a copy.", true, nil},
-		{KeepCopies, "A tensor's copy in another order or type serves all that want it so.", true, nil},
-		{PlanMemory, "A tensor lies where another one lay that is no longer read.", true, nil},
+		{FoldBatchNorm, "A convolution takes in the batch norm that alone follows it, as other weights; in inference.", true, false, foldBatchNorm},
+		{FuseResidual, "A convolution adds its result to a residual where an addition alone follows it; in inference.", true, false, fuseResidual},
+		{FuseActivation, "A convolution, a linear layer or, in training, a batch norm applies the activation that alone follows it.", true, true, fuseActivation},
+		{ConcatInPlace, "The parts of a concatenation are written to their places in it at once, of one slice.", true, true, nil},
+		{SliceInPlace, "Some of a tensor's channels are read where they lie.", true, true, nil},
+		{SumInPlace, "A convolution with a residual writes over it where nothing else reads it any more; in inference.", true, false, nil},
+		{GradientsInPlace, "A gradient is added up, or led through an activation or a norm, where one lay that nothing else reads; in training.", false, true, nil},
+		{VectorsInPlace, "Planes of one value, as a squeeze-excite has them, go from one order in memory to another without a copy.", true, true, nil},
+		{KeepCopies, "A tensor's copy in another order or type serves all that want it so.", true, true, nil},
+		{PlanMemory, "A tensor lies where another one lay that is no longer read.", true, true, nil},
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 func (c *benchCommand) passes() []nn.Pass {
 	var all []nn.Pass
 	for _, p := range nn.Passes() {
-		if p.Training || c.What != benchTraining {
+		if c.What == benchTraining && p.Training || c.What != benchTraining && p.Inference {
 			all = append(all, p.Pass)
 		}
 	}
@@ -54,7 +54,7 @@ func (c *benchCommand) leftOut() ([][]nn.Pass, error) {
 		case nn.CheckPasses([]nn.Pass{p}) != nil:
 			return nil, usage("--without: %w", nn.CheckPasses([]nn.Pass{p}))
 		case !slices.Contains(all, p):
-			return nil, usage("--without %s: training has no such pass", name)
+			return nil, usage("--without %s: %s has no such pass", name, c.What)
 		case !slices.Contains(names, p):
 			names = append(names, p)
 		}

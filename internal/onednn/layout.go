@@ -72,6 +72,16 @@ func MultipliesEightBits() bool {
 	return true
 }
 
+// HasBFloat16 reports whether the library has primitives of bfloat16 for the
+// processor.
+func HasBFloat16() bool {
+	switch InstructionSet() {
+	case "sse41", "avx", "avx2", "avx2_vnni", "other":
+		return false
+	}
+	return true
+}
+
 func dense(t Type, order C.jcs_order, shape []int) (*Layout, error) {
 	dims := int64s(shape)
 	var msg message
