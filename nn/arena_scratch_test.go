@@ -16,7 +16,8 @@ func TestWhatKernelsWorkInLiesInTheArena(t *testing.T) {
 	w := randomWeights(random("w"), g)
 	p := compiled(t, g, w, Options{Precision: Float32, Threads: 2, only: ways()[2].only})
 	defer p.Close()
-	trainer, err := NewTrainer(g, w, Options{Threads: 2})
+	// Exact, as our own kernels ask for nothing.
+	trainer, err := NewTrainer(g, w, Options{Precision: Exact, Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
