@@ -66,7 +66,7 @@ func (c *benchCommand) leftOut() ([][]nn.Pass, error) {
 func passTable() string {
 	var s strings.Builder
 	for _, p := range nn.Passes() {
-		fmt.Fprintf(&s, "  %-18s%s\n", p.Pass, p.Does)
+		fmt.Fprintf(&s, "  %-19s %s\n", p.Pass, p.Does)
 	}
 	return s.String()
 }
