@@ -11,6 +11,7 @@ const read = (name) => {
 
 const ours = read("jcs.json");
 const batch = read("jcs-batch.json");
+const workers = read("jcs-workers.json"); // engines side by side
 const trained = read("jcs-model.json");
 const onnx = read("onnxruntime.json");
 
@@ -30,8 +31,8 @@ line(...Array(9).fill("---"));
 for (const network of ["full-classifier", "full-segmenter", "full-joint", "compact-classifier", "compact-joint"]) {
   const peer = onnx.models.find((m) => m.model === `${network}.onnx`)?.median_ms;
   const torch = read(`torch-${network}.json`)?.best?.median_ms_per_slice;
-  const f32 = least(run(ours, network, "f32")?.median_ms, run(batch, network, "f32")?.median_ms);
-  const bf16 = least(run(ours, network, "bf16")?.median_ms, run(batch, network, "bf16")?.median_ms);
+  const f32 = least(run(ours, network, "f32")?.median_ms, run(batch, network, "f32")?.median_ms, run(workers, network, "f32")?.median_ms);
+  const bf16 = least(run(ours, network, "bf16")?.median_ms, run(batch, network, "bf16")?.median_ms, run(workers, network, "bf16")?.median_ms);
   line(network, ms(run(ours, network, "exact")?.median_ms), ms(f32), ms(bf16), ms(peer), times(peer, f32), times(peer, bf16), ms(torch), times(torch, f32));
 }
 

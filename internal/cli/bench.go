@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jcs-ct/jcs/diagnose"
 	"github.com/jcs-ct/jcs/network"
 	"github.com/jcs-ct/jcs/nn"
 )
@@ -22,6 +23,7 @@ type benchCommand struct {
 	Batch     int           `default:"0" help:"Slices at once, of classifiers and in training; 0 for one, or as many as --config has."`
 	Size      int           `default:"0" help:"Side of the input; 0 for the network's own."`
 	Threads   int           `default:"0" help:"Threads of the engine; 0 for all processors."`
+	Workers   int           `default:"1" help:"Engines side by side, each with its share of the threads and slices of its own; in inference."`
 	For       time.Duration `default:"3s" help:"How long to measure each."`
 	Without   []string      `placeholder:"PASS" help:"Leave these passes of the engine out, or all of them; with each, measure with all, without each of them, and without any."`
 	Profile   bool          `help:"Say what each layer takes."`
@@ -102,6 +104,10 @@ func (c *benchCommand) check() error {
 	switch {
 	case c.Threads < 0 || c.Batch < 0 || c.For <= 0:
 		return usage("--threads and --batch must not be below 0, and --for must be above")
+	case c.Workers < 1 || c.Workers > diagnose.MostWorkers:
+		return usage("--workers must be from 1 to %d", diagnose.MostWorkers)
+	case c.Workers > 1 && c.What == benchTraining:
+		return usage("--workers is for --what inference: a step has one engine")
 	case c.Size != 0 && (c.Size < 32 || c.Size > 4096):
 		return usage("--size must be from 32 to 4096")
 	case given > 1:
@@ -181,7 +187,7 @@ func (c *benchCommand) raise(ctx context.Context, l *benchLimits) error {
 func (c *benchCommand) tasks() ([]benchTask, error) {
 	base := benchTask{
 		What: c.What, Config: c.Config, Model: c.Model,
-		Batch: c.Batch, Size: c.Size, Threads: c.Threads, For: c.For, Profile: c.Profile,
+		Batch: c.Batch, Size: c.Size, Threads: c.Threads, Workers: c.Workers, For: c.For, Profile: c.Profile,
 	}
 	var networks []benchTask
 	switch {

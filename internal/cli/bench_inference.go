@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"image"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/jcs-ct/jcs/network"
 	"github.com/jcs-ct/jcs/nn"
@@ -15,37 +18,76 @@ import (
 // auto may take, and the ranges that int8 needs.
 func (b benchTask) inference(m *network.Model, o nn.Options) (*workload, error) {
 	plan := b.sized(m.Plan)
-	batch, outputs := 1, network.HeadOutputs()[:1]
+	batch, wanted := 1, network.HeadOutputs()[:1]
 	if plan.Kind == network.ClassifierKind {
-		batch, outputs = max(b.Batch, 1), []string{"softmax", "features"}
+		batch, wanted = max(b.Batch, 1), []string{"softmax", "features"}
 	}
-	g, err := plan.GraphWith(network.GraphOptions{Outputs: outputs}, batch, plan.Height, plan.Width)
+	g, err := plan.GraphWith(network.GraphOptions{Outputs: wanted}, batch, plan.Height, plan.Width)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	m.Record.Apply(&o)
-	o.Spend = true // this process compiles nothing else
-	program, err := nn.Compile(g, m.Weights, o)
-	if err != nil {
-		return nil, err
-	}
 	input := nn.NewTensor(batch, 3, plan.Height, plan.Width)
 	preparation, err := prepareNoise(plan, input)
 	if err != nil {
-		program.Close()
 		return nil, err
 	}
-	in, out := []nn.Tensor{input}, program.NewOutputs()
+	programs, err := b.sideBySide(g, m.Weights, o)
+	if err != nil {
+		return nil, err
+	}
+	first, in := programs[0], []nn.Tensor{input}
+	outputs := make([][]nn.Tensor, len(programs))
+	for i, p := range programs {
+		outputs[i] = p.NewOutputs()
+	}
+	memory := first.Memory() // weights are shared
+	memory.Arena *= len(programs)
+	memory.Activations *= len(programs)
 	return &workload{
-		input: input.Shape, operations: g.Operations(), memory: program.Memory(),
-		precision: program.Precision(), preparation: preparation,
-		run: func(ctx context.Context) (map[string]time.Duration, error) { return nil, program.Run(ctx, in, out) },
+		input: input.Shape, workers: len(programs), operations: g.Operations() * int64(len(programs)), memory: memory,
+		precision: first.Precision(), preparation: preparation,
+		run: func(ctx context.Context) (map[string]time.Duration, error) {
+			all, ctx := errgroup.WithContext(ctx)
+			for i, p := range programs {
+				all.Go(func() error { return p.Run(ctx, in, outputs[i]) })
+			}
+			return nil, all.Wait()
+		},
 		profile: func(ctx context.Context) ([]nn.LayerTime, map[string]time.Duration, error) {
-			layers, err := program.Profile(ctx, in, out)
+			layers, err := first.Profile(ctx, in, outputs[0])
 			return layers, nil, err
 		},
-		close: program.Close,
+		close: func() { closeAll(programs) },
 	}, nil
+}
+
+// sideBySide compiles a network for each worker, with its share of the threads.
+func (b benchTask) sideBySide(g *nn.Graph, w nn.Weights, o nn.Options) ([]*nn.Program, error) {
+	n := max(b.Workers, 1)
+	threads := o.Threads
+	if threads == 0 {
+		threads = runtime.NumCPU()
+	}
+	o.Packed = &nn.Packed{}
+	o.Spend = n == 1 // then this process compiles nothing else
+	var programs []*nn.Program
+	for i := range n {
+		o.Threads = max(1, (threads+n-1-i)/n)
+		p, err := nn.Compile(g, w, o)
+		if err != nil {
+			closeAll(programs)
+			return nil, err
+		}
+		programs = append(programs, p)
+	}
+	return programs, nil
+}
+
+func closeAll(programs []*nn.Program) {
+	for _, p := range programs {
+		p.Close()
+	}
 }
 
 // prepareNoise fills a batch with a slice of noise and returns the median of

@@ -12,7 +12,8 @@ import (
 
 // workload is a compiled network on a batch of noise.
 type workload struct {
-	input      nn.Shape
+	input      nn.Shape // of a worker
+	workers    int      // 0 for one
 	operations int64
 	memory     nn.Memory
 	precision  nn.Precision // that it computes in, where that is known: never auto
@@ -119,7 +120,7 @@ func (r *benchRun) describe(model string, m *network.Model) {
 // figures runs a workload for a while.
 func (b benchTask) figures(ctx context.Context, w *workload) (benchFigures, error) {
 	f := benchFigures{
-		Height: w.input[2], Width: w.input[3], Batch: w.input[0], Operations: w.operations,
+		Height: w.input[2], Width: w.input[3], Batch: w.input[0], Workers: w.workers, Operations: w.operations,
 		Arena: int64(w.memory.Arena), Activations: int64(w.memory.Activations), Weights: int64(w.memory.Weights),
 		PreparationMS: milliseconds(w.preparation),
 	}

@@ -32,6 +32,7 @@ type benchTask struct {
 	Batch     int
 	Size      int
 	Threads   int
+	Workers   int
 	For       time.Duration
 	Profile   bool
 }
@@ -54,18 +55,20 @@ type benchFigures struct {
 	Height int `json:"height,omitempty"`
 	Width  int `json:"width,omitempty"`
 	Batch  int `json:"batch,omitempty"`
-	Runs   int `json:"runs,omitempty"`
+	// Workers are engines side by side; each runs a batch at once with the others.
+	Workers int `json:"workers,omitempty"`
+	Runs    int `json:"runs,omitempty"`
 
 	MedianMS  float64 `json:"median_ms,omitempty"`
 	Tenth     float64 `json:"p10_ms,omitempty"`
 	Ninetieth float64 `json:"p90_ms,omitempty"`
 	FastestMS float64 `json:"fastest_ms,omitempty"`
 
-	MedianRunMS   float64            `json:"median_run_ms,omitempty"` // of the whole batch
+	MedianRunMS   float64            `json:"median_run_ms,omitempty"` // of the whole batch, of all workers
 	PartsMS       map[string]float64 `json:"parts_ms,omitempty"`
 	PreparationMS float64            `json:"preparation_ms,omitempty"`
 
-	Operations   int64              `json:"operations,omitempty"` // of the whole batch
+	Operations   int64              `json:"operations,omitempty"` // of the whole batch, of all workers
 	GFLOPS       float64            `json:"gflops,omitempty"`
 	Chosen       string             `json:"chosen_precision,omitempty"` // by auto
 	Arithmetic   map[string]float64 `json:"arithmetic,omitempty"`       // shares of the operations

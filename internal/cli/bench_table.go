@@ -60,10 +60,19 @@ func (r benchRun) row() []string {
 		share = fmt.Sprintf("%.0f %%", 100*r.ShareOfLimit)
 	}
 	return []string{
-		r.Network, r.how(), fmt.Sprintf("%d x %d x %d", r.Batch, r.Height, r.Width), inMS(r.MedianMS),
+		r.Network, r.how(), r.input(), inMS(r.MedianMS),
 		fmt.Sprintf("%.1f to %.1f", r.Tenth, r.Ninetieth), inMS(r.FastestMS), fmt.Sprint(r.Runs),
 		fmt.Sprintf("%.0f", r.GFLOPS), share,
 	}
+}
+
+// input is what is run at once: 2 x (4 x 224 x 224) of two workers.
+func (f *benchFigures) input() string {
+	batch := fmt.Sprintf("%d x %d x %d", f.Batch, f.Height, f.Width)
+	if f.Workers > 1 {
+		return fmt.Sprintf("%d x (%s)", f.Workers, batch)
+	}
+	return batch
 }
 
 // stepParts are what training steps consist of.

@@ -53,7 +53,7 @@ func percentile(sorted []time.Duration, share float64) time.Duration {
 func (f *benchFigures) setTimes(took []time.Duration) {
 	slices.Sort(took)
 	a := func(share float64) float64 { return milliseconds(percentile(took, share)) }
-	slice := func(ms float64) float64 { return round(ms/float64(f.Batch), 4) }
+	slice := func(ms float64) float64 { return round(ms/float64(f.Batch*max(f.Workers, 1)), 4) }
 	f.Runs, f.MedianRunMS = len(took), a(0.5)
 	f.MedianMS, f.Tenth, f.Ninetieth, f.FastestMS = slice(a(0.5)), slice(a(0.1)), slice(a(0.9)), slice(a(0))
 	if f.MedianRunMS > 0 {
