@@ -12,6 +12,8 @@ import (
 func TestWhatKernelsWorkInLiesInTheArena(t *testing.T) {
 	g := NewGraph()
 	x := g.Input("input", 2, 64, 40, 40) // threads add up what each item gives to the weights
+	x = g.Conv("z", x, Conv{Out: 8, Kernel: 1})
+	x = g.Conv("c", x, Conv{Out: 8, Kernel: 3}.Same()) // with AVX2 only kernels of few channels ask
 	g.Output("y", g.Conv("b", g.ReLU(g.BatchNorm("n", g.Conv("a", x, Conv{Out: 64, Kernel: 3}.Same()), BatchNorm{})), Conv{Out: 64, Kernel: 3}.Same()))
 	w := randomWeights(random("w"), g)
 	p := compiled(t, g, w, Options{Precision: Float32, Threads: 2, only: ways()[2].only})
