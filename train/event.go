@@ -12,6 +12,7 @@ type Event struct {
 	Loss        float64 // of this step
 	Rate        float64 // learning rate
 	PerSecond   float64 // slices trained on, lately
+	DataShare   float64 // of the time of a step, lately, that it waits for its batch, from 0 to 1
 	Left        time.Duration
 	// Message is set for what happens beside steps: data read, a validation.
 	Message string

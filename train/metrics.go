@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -25,13 +26,14 @@ type row struct {
 	Loss        losses
 	Norm        float64
 	PerSecond   float64
+	DataShare   float64
 	Score       float64
 	Figures     []Figures
 	IsValidated bool
 }
 
 func newRecord(path string, sources []string) *record {
-	r := &record{path: path, header: []string{"step", "rate", "loss", "loss_mask", "loss_class", "gradient_norm", "slices_per_second", "score"}}
+	r := &record{path: path, header: []string{"step", "rate", "loss", "loss_mask", "loss_class", "gradient_norm", "slices_per_second", "data_share", "score"}}
 	for _, s := range sources {
 		for _, f := range []string{"dice", "dice_pooled", "auc", "sensitivity_at_specificity_0.93", "positive"} {
 			r.header = append(r.header, s+"."+f)
@@ -53,6 +55,9 @@ func (r *record) resume(rows int) error {
 	if err != nil {
 		return fmt.Errorf("metrics %s: %w", r.path, err)
 	}
+	if len(all) > 0 && !slices.Equal(all[0], r.header) {
+		return fmt.Errorf("metrics %s has other columns than this version of jcs writes: go on with the version that began the run", r.path)
+	}
 	if len(all) < rows+1 {
 		return fmt.Errorf("metrics %s holds fewer rows than the checkpoint has seen", r.path)
 	}
@@ -61,7 +66,7 @@ func (r *record) resume(rows int) error {
 }
 
 func (r *record) add(w row) error {
-	cells := []string{strconv.Itoa(w.Step), number(w.Rate), number(w.Loss.total()), number(w.Loss.Mask), number(w.Loss.Class), number(w.Norm), number(w.PerSecond)}
+	cells := []string{strconv.Itoa(w.Step), number(w.Rate), number(w.Loss.total()), number(w.Loss.Mask), number(w.Loss.Class), number(w.Norm), number(w.PerSecond), number(w.DataShare)}
 	if w.IsValidated {
 		cells = append(cells, number(w.Score))
 		for _, f := range w.Figures {

@@ -235,7 +235,9 @@ func (r *run) train(ctx context.Context) error {
 		if r.progress.Step == r.config.Steps {
 			return nil
 		}
+		asked := time.Now()
 		b, err := r.loader.Next(ctx)
+		clock.wait(time.Since(asked))
 		if err != nil {
 			return r.interrupted(ctx, err)
 		}
@@ -246,7 +248,7 @@ func (r *run) train(ctx context.Context) error {
 			return err
 		}
 		clock.tick()
-		r.tell(Event{Step: r.progress.Step, Loss: l.total(), Rate: r.rate(), PerSecond: clock.perSecond(),
+		r.tell(Event{Step: r.progress.Step, Loss: l.total(), Rate: r.rate(), PerSecond: clock.perSecond(), DataShare: clock.dataShare(),
 			Left: clock.left(r.config.Steps - r.progress.Step)})
 	}
 }
@@ -334,7 +336,7 @@ func (r *run) note(ctx context.Context, clock *clock) error {
 		return nil
 	}
 	l, norm := r.progress.Window.mean()
-	line := row{Step: done, Rate: r.rate(), Loss: l, Norm: norm, PerSecond: clock.perSecond()}
+	line := row{Step: done, Rate: r.rate(), Loss: l, Norm: norm, PerSecond: clock.perSecond(), DataShare: clock.dataShare()}
 	if due {
 		if err := r.validate(ctx, &line); err != nil {
 			return err
@@ -416,6 +418,8 @@ type clock struct {
 	batch   int
 	last    time.Time
 	seconds float64 // of a step, averaged over the last ones
+	waited  float64 // of those for the step's batch
+	waiting float64 // for that of the step that is being made
 }
 
 func newClock(batch int) *clock { return &clock{batch: batch, last: time.Now()} }
@@ -424,10 +428,17 @@ func (c *clock) tick() {
 	s := time.Since(c.last).Seconds()
 	c.last = time.Now()
 	if c.seconds == 0 {
-		c.seconds = s
+		c.seconds, c.waited = s, c.waiting
 	}
 	c.seconds += 0.1 * (s - c.seconds)
+	c.waited += 0.1 * (c.waiting - c.waited)
 }
+
+// wait counts how long the step that is being made waits for its batch.
+func (c *clock) wait(d time.Duration) { c.waiting = d.Seconds() }
+
+// dataShare is the share of its time that a step waits for its batch, from 0 to 1.
+func (c *clock) dataShare() float64 { return c.waited / max(c.seconds, 1e-9) }
 
 func (c *clock) pause() { c.last = time.Now() }
 

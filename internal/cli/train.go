@@ -76,10 +76,10 @@ func (t *terminal) trained(e train.Event) {
 		t.say("%s", e.Message)
 	case isTerminal(t.err):
 		t.progress("train", e.Step, e.Steps)
-		t.note(fmt.Sprintf("loss %.4f  rate %.2g  %.1f slices/s", e.Loss, e.Rate, e.PerSecond))
+		t.note(fmt.Sprintf("loss %.4f  rate %.2g  %.1f slices/s  data %.1f %%", e.Loss, e.Rate, e.PerSecond, 100*e.DataShare))
 	default:
-		t.sometimes(fmt.Sprintf("step %d of %d: loss %.4f, rate %.2g, %.1f slices/s, %s left",
-			e.Step, e.Steps, e.Loss, e.Rate, e.PerSecond, e.Left.Round(time.Second)))
+		t.sometimes(fmt.Sprintf("step %d of %d: loss %.4f, rate %.2g, %.1f slices/s, %.1f %% of it waiting for data, %s left",
+			e.Step, e.Steps, e.Loss, e.Rate, e.PerSecond, 100*e.DataShare, e.Left.Round(time.Second)))
 	}
 }
 
