@@ -200,12 +200,29 @@ func TestQuantisedExportsRunInIntegerKernels(t *testing.T) {
 	if o.Ranges, err = m.ONNXRanges(context.Background(), pictures, o, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	input, err := m.Plan.Prepare(pictures[1])
-	if err != nil {
-		t.Fatal(err)
+	both, either, sum := 0, 0, 0.0
+	var kernels map[string]int
+	for _, picture := range pictures {
+		input, err := m.Plan.Prepare(picture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]nn.Tensor
+		got, kernels = inONNXRuntime(t, m, o, input)
+		for i, v := range ours(t, m, o.Outputs, input)[0].Data[:256*256] {
+			x := got["output"].Data[i]
+			sum += math.Abs(float64(x-v)) / float64(256*256*len(pictures))
+			if x > 0.5 {
+				either++
+			}
+			if v > 0.5 {
+				either++
+			}
+			if x > 0.5 && v > 0.5 {
+				both++
+			}
+		}
 	}
-	got, kernels := inONNXRuntime(t, m, o, input)
-	want := ours(t, m, o.Outputs, input)[0]
 	convs := 0
 	g, err := m.Plan.Graph(1, 256, 256)
 	if err != nil {
@@ -223,24 +240,9 @@ func TestQuantisedExportsRunInIntegerKernels(t *testing.T) {
 	if n := kernels["Relu"] + kernels["Clip"] + kernels["Add"] + kernels["Mul"] + kernels["GlobalAveragePool"]; n > 0 {
 		t.Errorf("%d operations between convolutions ran in float32: %v", n, kernels)
 	}
-	both, either, sum := 0, 0, 0.0
-	for i, v := range want.Data[:256*256] {
-		x := got["output"].Data[i]
-		sum += math.Abs(float64(x - v))
-		if x > 0.5 {
-			either++
-		}
-		if v > 0.5 {
-			either++
-		}
-		if x > 0.5 && v > 0.5 {
-			both++
-		}
-	}
-	t.Logf("mean difference %.4f, Dice %.3f over %d pixels, kernels %v", sum/(256*256), 2*float64(both)/float64(either), either/2, kernels)
-	// The Dice was 0.905 with AVX-512's sums and 0.900 with AVX2's.
-	if either < 200 || float64(2*both) < 0.87*float64(either) || sum/(256*256) > 0.01 {
-		t.Errorf("the masks have %d pixels in common, of %d together; the mean difference is %.4f", both, either, sum/(256*256))
+	t.Logf("mean difference %.4f, Dice %.3f over %d pixels, kernels %v", sum, 2*float64(both)/float64(either), either/2, kernels)
+	if either < 200 || float64(2*both) < 0.9*float64(either) || sum > 0.01 {
+		t.Errorf("the masks have %d pixels in common, of %d together; the mean difference is %.4f", both, either, sum)
 	}
 }
 
