@@ -33,10 +33,15 @@ type CalibrateOptions struct {
 // kept from 8 bits is computed in bfloat16, unless it is kept from that too.
 // Where 8 bits do not hold at once and are nearer with equalised weights, the
 // result has those: see [nn.Equalise]. It is m with a record, and gives m's
-// answers.
+// answers. A precision that is not computed on this processor is left out of the
+// record, and so allowed nowhere.
 func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*Model, error) {
 	if len(o.Ranges) == 0 || len(o.Check) == 0 {
 		return nil, errors.New("calibrating needs pictures for the ranges and others to check on")
+	}
+	precisions := slices.DeleteFunc([]nn.Precision{nn.BFloat16, nn.Int8}, func(p nn.Precision) bool { return !nn.Reduces(p) })
+	if len(precisions) == 0 {
+		return nil, errors.New("neither bfloat16 nor 8 bits are computed here, so that float32 would be checked: calibrate with oneDNN on a processor with AVX-512 and VNNI")
 	}
 	c, err := newCalibration(m, o)
 	if err != nil {
@@ -53,7 +58,7 @@ func Calibrate(ctx context.Context, m *Model, o CalibrateOptions) (*Model, error
 		Schema: precisionSchema,
 		Set:    PrecisionSet{Name: o.Name, Calibrated: len(o.Ranges), Checked: len(o.Check), SHA256: c.digest()},
 	}
-	for _, p := range []nn.Precision{nn.BFloat16, nn.Int8} {
+	for _, p := range precisions {
 		if p == nn.Int8 {
 			if r.Equalised, err = c.equalise(ctx); err != nil {
 				return nil, err

@@ -103,6 +103,9 @@ func TestCalibrationKeepsWhatIsTooSensitive(t *testing.T) {
 		t.Skip("this build has no engine that could be calibrated")
 	}
 	pictures := noises(6)
+	if !nn.Reduces(nn.Int8) {
+		t.Skip("this processor does not compute in 8 bits: AVX-512 with VNNI does, without DNNL_MAX_CPU_ISA")
+	}
 	for _, m := range tinyNetworks(t) {
 		t.Run(m.Plan.Name, func(t *testing.T) {
 			var said []string
@@ -144,6 +147,19 @@ func TestCalibrationKeepsWhatIsTooSensitive(t *testing.T) {
 				t.Errorf("kept as %s, read back as %s", a, b)
 			}
 		})
+	}
+}
+
+// What is computed in float32 all the same would agree with itself, and be
+// allowed on processors where it is not.
+func TestNothingIsCalibratedWhereNothingIsReduced(t *testing.T) {
+	if nn.Reduces(nn.BFloat16) {
+		t.Skip("this processor computes in bfloat16: run with DNNL_MAX_CPU_ISA=AVX2, as make test-avx2 does")
+	}
+	pictures := noises(2)
+	_, err := Calibrate(t.Context(), tinyNetworks(t)[0], CalibrateOptions{Ranges: pictures[:1], Check: pictures[1:]})
+	if err == nil || !strings.Contains(err.Error(), "neither bfloat16 nor 8 bits") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -38,6 +38,19 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 	}
 }
 
+// Reduces reports whether convolutions are computed in a reduced precision here,
+// should it be allowed; else they stay float32. What is kept from 8 bits wants
+// bfloat16.
+func Reduces(p Precision) bool {
+	switch p {
+	case BFloat16:
+		return onednn.HasBFloat16()
+	case Int8:
+		return onednn.HasBFloat16() && onednn.MultipliesEightBits()
+	}
+	return false
+}
+
 // eightBitKinds are those that a convolution's ranges allow. That of a result
 // was seen behind all that is fused into the convolution.
 func eightBitKinds(v *Value, o Options) []kinds {

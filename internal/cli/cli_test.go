@@ -11,6 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/jcs-ct/jcs/nn"
 )
 
 func TestMain(m *testing.M) {
@@ -39,6 +41,8 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "dicom":
 				return canReadDICOM(), nil
+			case "int8": // convolutions of 8 bits
+				return nn.Reduces(nn.Int8), nil
 			case "oneDNN":
 				engine, _ := engineVersion()
 				return strings.HasPrefix(engine, "oneDNN"), nil
