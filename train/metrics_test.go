@@ -1,6 +1,8 @@
 package train
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -26,5 +28,21 @@ func TestTheClockTellsTheShareOfWaiting(t *testing.T) {
 	}
 	if s := newClock(1).dataShare(); s != 0 {
 		t.Errorf("a share of %.3f before the first step", s)
+	}
+}
+
+// A run begun by a version that wrote other columns is not gone on with: its
+// rows would stand below names that are not theirs.
+func TestMetricsOfOtherColumnsAreNotGoneOnWith(t *testing.T) {
+	path := filepath.Join(t.TempDir(), MetricsFile)
+	r := newRecord(path, []string{"discs"})
+	if err := r.add(row{Step: 10}); err != nil {
+		t.Fatal(err)
+	}
+	if err := newRecord(path, []string{"discs"}).resume(1); err != nil {
+		t.Errorf("the same columns: %v", err)
+	}
+	if err := newRecord(path, []string{"rings"}).resume(1); err == nil || !strings.Contains(err.Error(), "other columns") {
+		t.Errorf("other columns: the error is %v", err)
 	}
 }
