@@ -15,6 +15,9 @@ type Calibration struct {
 	// narrowest type: those of bfloat16 stay float32, those of int8 are computed in
 	// bfloat16 unless they are kept from that too.
 	Kept map[Precision][]string `json:"kept,omitempty"`
+	// Rounded says that bfloat16 was judged with Winograd's transformed values
+	// rounded to it, which loses most. Where it was not, they are not rounded.
+	Rounded bool `json:"rounded,omitempty"`
 }
 
 // keeps reports whether a convolution is kept from a precision's narrowest type.
@@ -119,7 +122,7 @@ func (c *Calibrator) Observe(ctx context.Context, inputs []Tensor) error {
 
 // Calibration is what was seen so far.
 func (c *Calibrator) Calibration() *Calibration {
-	all := &Calibration{Convolutions: map[string]Ranges{}}
+	all := &Calibration{Convolutions: map[string]Ranges{}, Rounded: roundsWinograd()}
 	for name, h := range c.watched {
 		all.Convolutions[name] = Ranges{In: h.in.span(), Out: h.out.span()}
 	}

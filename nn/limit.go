@@ -10,10 +10,11 @@ import (
 // processor does in convolutions that suit it, by arithmetic. 0: the library
 // has no kernel of that kind for this processor, or the build no library.
 type Limits struct {
-	Float32  float64 // directly
-	Winograd float64 // in float32, counted as the direct operations that it stands for
-	BFloat16 float64
-	Int8     float64
+	Float32         float64 // directly
+	Winograd        float64 // in float32, counted as the direct operations that it stands for
+	BFloat16        float64 // directly
+	RoundedWinograd float64 // Winograd with products of bfloat16
+	Int8            float64
 }
 
 // MeasureLimits times large convolutions on so many threads, 0 for all

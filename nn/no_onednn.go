@@ -23,6 +23,8 @@ func newOneDNNTrainer(*Graph, Weights, Options) (trainExecutor, error) {
 // Reduces is false: the reference executor has float32 alone.
 func Reduces(Precision) bool { return false }
 
+func roundsWinograd() bool { return false }
+
 // measureLimits finds none: this build has no kernels.
 func measureLimits(context.Context, int, time.Duration) (Limits, error) { return Limits{}, nil }
 

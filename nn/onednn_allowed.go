@@ -22,7 +22,8 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 		}
 		var reduced []kinds
 		if onednn.HasBFloat16() && !o.Calibration.keeps(BFloat16, v.name) {
-			reduced = append(reduced, kinds{onednn.BF16, onednn.BF16}, kinds{onednn.BF16, onednn.F32})
+			rounding := o.rounding()
+			reduced = append(reduced, kinds{onednn.BF16, onednn.BF16, rounding}, kinds{onednn.BF16, onednn.F32, rounding})
 		}
 		if o.Precision == Int8 && !o.Calibration.keeps(Int8, v.name) {
 			narrowest := eightBitKinds(v, o)
@@ -36,6 +37,18 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 		}
 		return append(all, reduced...)
 	}
+}
+
+// rounding is that of convolutions in bfloat16. A calibration that was made
+// without it does not speak for it.
+func (o Options) rounding() rounding {
+	switch {
+	case o.Calibration != nil && !o.Calibration.Rounded:
+		return unrounded
+	case o.Narrowest:
+		return mustRound
+	}
+	return mayRound
 }
 
 // Reduces reports whether convolutions are computed in a reduced precision here,
@@ -59,10 +72,10 @@ func eightBitKinds(v *Value, o Options) []kinds {
 		return nil
 	}
 	in := eightBitKind(r.In)
-	all := []kinds{{in, onednn.F32}}
+	all := []kinds{{in: in, out: onednn.F32}}
 	// A residual's range is not known, and it is added in the result's type.
 	if conv, _ := asConv(v); r.Out.usable() && !conv.residual && o.fusesAll() {
-		all = append(all, kinds{in, eightBitKind(r.Out)})
+		all = append(all, kinds{in: in, out: eightBitKind(r.Out)})
 	}
 	return all
 }

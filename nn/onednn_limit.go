@@ -59,19 +59,26 @@ func measureLimits(ctx context.Context, threads int, each time.Duration) (Limits
 		}
 	}
 	err = e.Do(ctx, func() error {
-		own, err := ownLimit(ctx, each)
+		own, err := ownLimit(ctx, method{kinds: floats()}, winograd6, each)
+		if err != nil {
+			return err
+		}
 		l.Winograd = max(l.Winograd, own)
+		if onednn.HasBFloat16() {
+			halves := kinds{onednn.BF16, onednn.BF16, mayRound}
+			l.RoundedWinograd, err = ownLimit(ctx, method{kinds: halves}, roundedWinograd, each)
+		}
 		return err
 	})
 	return l, err
 }
 
-// ownLimit is limitOf for our own Winograd.
-func ownLimit(ctx context.Context, each time.Duration) (float64, error) {
+// ownLimit is limitOf for one of our own algorithms.
+func ownLimit(ctx context.Context, m method, by algorithm, each time.Duration) (float64, error) {
+	m.order, m.by[forward] = blocked, by
 	limit := 0.0
 	for i, begin := 0, time.Now(); i < len(suitable) && (i == 0 || time.Since(begin) < each); i++ {
 		spec := suitable[i].convolution()
-		m := method{order: blocked, by: [convPasses]algorithm{forward: winograd6}}
 		if !m.fits(spec, forward) {
 			continue
 		}

@@ -22,10 +22,24 @@ func (o order) String() string { return [...]string{"any", "plain", "last", "blo
 
 // kinds are the types of what a convolution reads and writes. Weights are of
 // the input's type, of S8 for the 8-bit ones. Sums are float32 or int32.
-type kinds struct{ in, out onednn.Type }
+type kinds struct {
+	in, out  onednn.Type
+	rounding rounding
+}
 
 // floats are the kinds of the usual convolution, and the zero value.
-func floats() kinds { return kinds{onednn.F32, onednn.F32} }
+func floats() kinds { return kinds{in: onednn.F32, out: onednn.F32} }
+
+// rounding says whether our own Winograd may multiply in bfloat16, for which it
+// rounds what it has transformed. That loses more than a direct convolution in
+// bfloat16 does.
+type rounding int
+
+const (
+	unrounded rounding = iota
+	mayRound
+	mustRound // where there is a kernel for it
+)
 
 func (k kinds) weights() onednn.Type {
 	if eightBit(k.in) {
@@ -54,15 +68,16 @@ const (
 	libraryWinograd           // oneDNN's, in tiles of 4 x 4
 	winograd4                 // that of internal/winograd, in tiles of 4 x 4
 	winograd6                 // the same of 6 x 6
+	roundedWinograd           // the same of 4 x 4 with products of bfloat16
 	algorithms
 )
 
 func (a algorithm) String() string {
-	return [...]string{"direct", "winograd", "winograd4", "winograd6"}[a]
+	return [...]string{"direct", "winograd", "winograd4", "winograd6", "rounded winograd"}[a]
 }
 
 // own reports whether the algorithm is not oneDNN's.
-func (a algorithm) own() bool { return a == winograd4 || a == winograd6 }
+func (a algorithm) own() bool { return a >= winograd4 && a <= roundedWinograd }
 
 // convPass is one of a convolution's three computations.
 type convPass int

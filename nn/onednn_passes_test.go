@@ -66,10 +66,10 @@ func TestReducedPrecisionsAreNearTheReferenceWithoutAnyPass(t *testing.T) {
 			want := infer(t, g, w, Options{Executor: Reference}, in)
 			calibration := calibrated(t, g, w, in)
 			for name, passes := range eachLeftOut() {
-				for p, tolerance := range map[Precision]float64{BFloat16: 0.02, Int8: 0.05} {
-					o := Options{Precision: p, Narrowest: true, Calibration: calibration, Without: passes}
+				for _, r := range reductions() {
+					o := Options{Precision: r.precision, Narrowest: true, Calibration: r.of(calibration), Without: passes}
 					for i, out := range infer(t, g, w, o, in) {
-						near(t, fmt.Sprintf("output %d in %s %s", i, p, name), out, want[i], tolerance)
+						near(t, fmt.Sprintf("output %d in %s %s", i, r, name), out, want[i], r.tolerance)
 					}
 				}
 			}

@@ -3,6 +3,7 @@
 package nn
 
 import (
+	"strings"
 	"time"
 
 	"github.com/jcs-ct/jcs/internal/onednn"
@@ -61,6 +62,9 @@ func (s *instruction) convolution() (operations int64, arithmetic string) {
 	var result Shape
 	var weights int
 	arithmetic = string(Float32)
+	if strings.HasSuffix(s.kernel, roundedSuffix) {
+		arithmetic = string(BFloat16)
+	}
 	for _, o := range s.operands {
 		if o.shape == nil { // a memory to work in
 			continue
@@ -71,7 +75,7 @@ func (s *instruction) convolution() (operations int64, arithmetic string) {
 		case onednn.Weights, onednn.DiffWeights:
 			weights = o.shape.Elements()
 		}
-		if o.role != onednn.Src && o.role != onednn.DiffDst || s.kernel != "" { // ours compute in float32
+		if o.role != onednn.Src && o.role != onednn.DiffDst || s.kernel != "" { // ours compute in what their name says
 			continue
 		}
 		switch o.layout.Type() {

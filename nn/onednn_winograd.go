@@ -16,6 +16,9 @@ import (
 // trained segmenter from a Dice of 0.986 to 0.884 against the exact ones.
 func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	by := m.by[p]
+	if m.rounding == mustRound && by != roundedWinograd && m.roundedInBlocks(p).fits(spec, p) {
+		return false
+	}
 	if by == direct {
 		return true
 	}
@@ -25,24 +28,35 @@ func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	if by == libraryWinograd {
 		return spec.Dilation == 1
 	}
+	if by == roundedWinograd && (p != forward || spec.Training || m.rounding == unrounded) {
+		return false
+	}
 	return m.source(spec).order == blocked && (p == forward || m.kinds == floats()) &&
 		(spec.Activation == onednn.NoActivation || spec.Activation == onednn.ReLU) &&
 		max(spec.PadBottom, spec.PadRight) <= 2*spec.Dilation && m.ownConvolution(spec, p).Check() == nil
 }
 
+// roundedInBlocks is the method with products of bfloat16 in a pass.
+func (m method) roundedInBlocks(p convPass) method {
+	m.order, m.by[p] = blocked, roundedWinograd
+	return m
+}
+
 // price is what the memory of a program's transformed weights is worth, in
-// seconds: they are four or seven times as large, and a few milliseconds on a
+// seconds: they are two to seven times as large, and a few milliseconds on a
 // small plane are no reason to hold hundreds of megabytes.
 func (a algorithm) price(spec onednn.Convolution) float64 {
-	const perByte = 0.15e-3 / (1 << 20)
-	weights := 9
+	const perByte, kernel = 0.15e-3 / (1 << 20), 9 * 4
+	bytes := kernel
 	switch a {
 	case libraryWinograd, winograd4:
-		weights = winograd.Small.Weights()
+		bytes = winograd.Small.Weights() * 4
 	case winograd6:
-		weights = winograd.Large.Weights()
+		bytes = winograd.Large.Weights() * 4
+	case roundedWinograd:
+		bytes = winograd.Small.Weights() * 2
 	}
-	return perByte * float64(spec.In*spec.Out*(weights-9)*4)
+	return perByte * float64(spec.In*spec.Out*(bytes-kernel))
 }
 
 // ownConvolution is a pass as internal/winograd has it.
@@ -57,13 +71,24 @@ func (m method) ownConvolution(spec onednn.Convolution, p convPass) winograd.Con
 		PadTop: spec.PadTop, PadLeft: spec.PadLeft, Dilation: spec.Dilation, Block: onednn.ChannelBlock(), Tile: tile,
 		ReLU: spec.Activation == onednn.ReLU, Accumulate: spec.Accumulate,
 		SourceBF16: m.in == onednn.BF16, ResultBF16: m.out == onednn.BF16,
+		ProductsBF16: m.by[p] == roundedWinograd,
 	}
 }
 
+// roundedSuffix ends the names of kernels that multiply in bfloat16.
+const roundedSuffix = ":bf16"
+
 // kernelName is what profiles call a kernel of internal/winograd.
 func kernelName(c winograd.Convolution) string {
-	return fmt.Sprintf("winograd:%dx%d:blocks of %d", c.Tile, c.Tile, c.Block)
+	name := fmt.Sprintf("winograd:%dx%d:blocks of %d", c.Tile, c.Tile, c.Block)
+	if c.ProductsBF16 {
+		name += roundedSuffix
+	}
+	return name
 }
+
+// roundsWinograd reports whether there are kernels that multiply in bfloat16.
+func roundsWinograd() bool { return onednn.HasBFloat16() && winograd.MultipliesBF16() }
 
 // winogradForward lowers a forward pass: src to y in blocks, to which it adds.
 func (l *lowering) winogradForward(v *Value, c fusedConv, own winograd.Convolution, src, y tensor) {

@@ -94,7 +94,7 @@ func (l benchLimits) rows() [][]string {
 	for _, x := range []struct {
 		name string
 		rate float64
-	}{{"f32, direct", l.Float32}, {"f32, Winograd", l.Winograd}, {"bf16", l.BFloat16}, {"int8", l.Int8}} {
+	}{{"f32, direct", l.Float32}, {"f32, Winograd", l.Winograd}, {"bf16, direct", l.BFloat16}, {"bf16, Winograd", l.RoundedWinograd}, {"int8", l.Int8}} {
 		if x.rate > 0 {
 			rows = append(rows, []string{x.name, fmt.Sprintf("%.0f", x.rate)})
 		}

@@ -2,7 +2,10 @@
 
 package winograd
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Tile is the side of the square of outputs that is computed at once. A larger
 // one saves more multiplications, holds larger weights, and wastes more at the
@@ -31,8 +34,11 @@ type Convolution struct {
 	ReLU                                           bool // forward: cut the result at 0
 	Accumulate                                     bool // forward: add to what dst holds, before that
 	// Forward: the source's or the result's values are bfloat16, two in the
-	// memory of a float32. It is computed in float32 all the same.
+	// memory of a float32.
 	SourceBF16, ResultBF16 bool
+	// Forward, in small tiles and blocks of 16: transformed inputs and weights are
+	// rounded to bfloat16 before they are multiplied. Sums are float32.
+	ProductsBF16 bool
 }
 
 // Check tells why a convolution cannot be computed, on this processor or at all.
@@ -42,6 +48,8 @@ func (c Convolution) Check() error {
 		return fmt.Errorf("there is no kernel for blocks of %d channels on this processor", c.Block)
 	case c.Tile != Small && c.Tile != Large:
 		return fmt.Errorf("there are no tiles of %d", c.Tile)
+	case c.ProductsBF16 && (c.Tile != Small || c.Block != 16 || !MultipliesBF16()):
+		return errors.New("bfloat16 is multiplied in tiles of 4 and blocks of 16, on a processor that can")
 	case min(c.N, c.In, c.Height, c.Width, c.Out, c.OutHeight, c.OutWidth) < 1:
 		return fmt.Errorf("an extent is not above 0")
 	case c.Dilation < 1:

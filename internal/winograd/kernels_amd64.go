@@ -13,13 +13,16 @@ import "unsafe"
 
 func available(block int) bool { return C.jcs_winograd_available(C.int(block)) != 0 }
 
+// MultipliesBF16 reports whether this processor multiplies bfloat16s.
+func MultipliesBF16() bool { return C.jcs_winograd_multiplies_bf16() != 0 }
+
 func (c Convolution) c() *C.jcs_winograd {
 	return &C.jcs_winograd{
 		n: C.int64_t(c.N), in: C.int64_t(c.In), height: C.int64_t(c.Height), width: C.int64_t(c.Width),
 		out: C.int64_t(c.Out), out_height: C.int64_t(c.OutHeight), out_width: C.int64_t(c.OutWidth),
 		pad_top: C.int64_t(c.PadTop), pad_left: C.int64_t(c.PadLeft), dilation: C.int64_t(c.Dilation),
 		block: C.int(c.Block), tile: C.int(c.Tile), relu: truth(c.ReLU), accumulate: truth(c.Accumulate),
-		src_bf16: truth(c.SourceBF16), dst_bf16: truth(c.ResultBF16),
+		src_bf16: truth(c.SourceBF16), dst_bf16: truth(c.ResultBF16), products_bf16: truth(c.ProductsBF16),
 	}
 }
 

@@ -7,6 +7,9 @@ package winograd
 
 func available(int) bool { return false }
 
+// MultipliesBF16 is false here.
+func MultipliesBF16() bool { return false }
+
 // PackedSize is of no use here.
 func (c Convolution) PackedSize() int { return 0 }
 

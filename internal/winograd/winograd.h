@@ -1,4 +1,4 @@
-// Winograd's convolution with 3x3 kernels in steps of one, in float32.
+// Winograd's convolution with 3x3 kernels in steps of one.
 #ifndef JCS_WINOGRAD_H
 #define JCS_WINOGRAD_H
 
@@ -17,10 +17,13 @@ typedef struct {
   int relu;        // forward: cut the result at 0
   int accumulate;  // forward: add to what the result's memory holds, before that
   int src_bf16, dst_bf16;  // forward: tensors of bfloat16 instead of float
+  int products_bf16;       // forward, tiles of 4: transformed inputs and weights are multiplied as bfloat16
 } jcs_winograd;
 
-// Whether this processor has what blocks of so many channels need.
+// Whether this processor has what blocks of so many channels need, and products
+// of bfloat16.
 int jcs_winograd_available(int block);
+int jcs_winograd_multiplies_bf16(void);
 
 // Floats of the transformed weights, and of the memory that each pass works
 // in. The scratch memory is that of the calling thread's number of threads.

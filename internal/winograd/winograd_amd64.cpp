@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 
 static const kernels &of(const jcs_winograd *c) {
+  if (c->products_bf16) return avx512bf16_kernels[0];
   const kernels *all = c->block == 16 ? avx512_kernels : avx2_kernels;
   return all[c->tile == 6];
 }
@@ -17,6 +18,8 @@ int jcs_winograd_available(int block) {
     default: return 0;
   }
 }
+
+int jcs_winograd_multiplies_bf16(void) { return jcs_winograd_available(16) && __builtin_cpu_supports("avx512bf16"); }
 
 size_t jcs_winograd_packed_size(const jcs_winograd *c) { return of(c).packed_size(c); }
 size_t jcs_winograd_forward_scratch(const jcs_winograd *c, int packed) { return of(c).forward_scratch(c, packed); }
