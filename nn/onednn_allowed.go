@@ -7,8 +7,9 @@ import "github.com/jcs-ct/jcs/internal/onednn"
 // allowed says in which types each convolution of a network may be computed at
 // a precision. The first ones, which read an input, and the last ones, behind
 // which no other stands, are the most sensitive and stay float32. One that is
-// too sensitive for 8 bits is computed in bfloat16 where that may be.
-func allowed(s staged, o Options) func(v *Value) []kinds {
+// too sensitive for 8 bits is computed in bfloat16 where that may be. In training
+// all tensors are float32, and Winograd's products at most are reduced.
+func allowed(s staged, o Options, training bool) func(v *Value) []kinds {
 	switch o.Precision {
 	case BFloat16, Int8:
 	default:
@@ -17,7 +18,10 @@ func allowed(s staged, o Options) func(v *Value) []kinds {
 	inner := innerConvolutions(s)
 	return func(v *Value) []kinds {
 		all := []kinds{floats()}
-		if !inner[v] || o.Calibration.keeps(BFloat16, v.name) && (o.Precision == BFloat16 || o.Calibration.keeps(Int8, v.name)) {
+		if training && inner[v] && onednn.HasBFloat16() {
+			return []kinds{{onednn.F32, onednn.F32, o.rounding()}}
+		}
+		if training || !inner[v] || o.Calibration.keeps(BFloat16, v.name) && (o.Precision == BFloat16 || o.Calibration.keeps(Int8, v.name)) {
 			return all
 		}
 		var reduced []kinds

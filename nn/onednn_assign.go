@@ -119,6 +119,8 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 			}
 			if !a.training {
 				t += by.price(spec)
+			} else if by == roundedDirect {
+				t += a.copies(spec, m, p)
 			}
 			if best == none || t < best {
 				m.by[p], best, least = by, t, t
@@ -130,6 +132,19 @@ func (a *assignment) fastest(spec onednn.Convolution, m method, v *Value, limit 
 		total += best
 	}
 	return m, total, true
+}
+
+// copies is what it takes to bring into bfloat16 what a pass reads, but for what
+// an earlier pass by the same algorithm has brought there.
+func (a *assignment) copies(spec onednn.Convolution, m method, p convPass) float64 {
+	total := 0.0
+	if p == forward || p == backwardWeights && m.by[forward] != roundedDirect {
+		total += a.watch.reorder(Shape{spec.N, spec.In, spec.Height, spec.Width}, format{onednn.F32, m.order}, format{onednn.BF16, m.order})
+	}
+	if p == backwardData || p == backwardWeights && m.by[backwardData] != roundedDirect {
+		total += a.watch.reorder(Shape{spec.N, spec.Out, spec.OutHeight, spec.OutWidth}, format{onednn.F32, m.order}, format{onednn.BF16, m.order})
+	}
+	return total
 }
 
 // start takes for every convolution its fastest method that is allowed, or its

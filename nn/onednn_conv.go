@@ -15,7 +15,7 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 	spec := convolutionOf(c, v.inputs[0].shape, v.shape)
 	spec.Training = l.training
 	if m.by[forward].own() {
-		from, to := l.convolutionLayouts(spec, m)
+		from, to := l.convolutionLayouts(spec, m, forward)
 		src := l.as(x, from)
 		y := l.destination(v, to, src, residual, c.residual)
 		l.winogradForward(v, c, m.ownConvolution(spec, forward), src, y)
@@ -28,7 +28,7 @@ func (l *lowering) convolution(v *Value, c fusedConv) {
 		q = l.quantise(v, m, x)
 		described.Scales, described.SumScale, described.DstScale = q.sums, 1, worth(tensor{scale: q.out})
 	}
-	from, to := l.convolutionLayouts(spec, m)
+	from, to := l.convolutionLayouts(spec, m, forward)
 	p := l.primitive(l.engine.ConvolutionForward(described, from, to))
 	src := l.scaledAs(x, l.layout(p, onednn.Src), q.in)
 	out := l.layout(p, onednn.Dst)
@@ -55,15 +55,12 @@ func (l *lowering) convolved(v *Value, c fusedConv, spec onednn.Convolution, x, 
 	l.record(v, func() { l.convolutionBackward(v, c, spec, x, y) })
 }
 
-// convolutionLayouts are those that a method reads and writes, nil where the
-// library is to choose.
-func (l *lowering) convolutionLayouts(spec onednn.Convolution, m method) (src, dst *onednn.Layout) {
+// convolutionLayouts are a pass's, nil where the library is to choose.
+func (l *lowering) convolutionLayouts(spec onednn.Convolution, m method, p convPass) (src, dst *onednn.Layout) {
 	if l.err != nil {
 		return nil, nil
 	}
-	src, err := m.source(spec).layout(Shape{spec.N, spec.In, spec.Height, spec.Width})
-	l.fail(err)
-	dst, err = m.result().layout(Shape{spec.N, spec.Out, spec.OutHeight, spec.OutWidth})
+	src, dst, err := m.layouts(spec, p)
 	l.fail(err)
 	return src, dst
 }
@@ -105,7 +102,7 @@ func (l *lowering) convolutionBackward(v *Value, c fusedConv, spec onednn.Convol
 // weightGradients are those of a kernel, seen as view, and of its bias.
 func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape, x, dy tensor) {
 	m := l.methods[v]
-	from, to := l.convolutionLayouts(spec, m)
+	from, to := l.convolutionLayouts(spec, m, backwardWeights)
 	if m.by[backwardWeights].own() {
 		dw := l.kernelGradient(v.params[0])
 		var db tensor
@@ -140,7 +137,7 @@ func (l *lowering) weightGradients(v *Value, spec onednn.Convolution, view Shape
 func (l *lowering) dataGradient(v *Value, spec onednn.Convolution, view Shape, dy tensor, in Shape) tensor {
 	spec.Bias = false
 	m := l.methods[v]
-	from, to := l.convolutionLayouts(spec, m)
+	from, to := l.convolutionLayouts(spec, m, backwardData)
 	if m.by[backwardData].own() {
 		dx := l.allocate(from, in)
 		l.winogradData(v, m.ownConvolution(spec, backwardData), l.as(dy, to), dx)

@@ -41,11 +41,7 @@ func (s *stopwatch) convolution(spec onednn.Convolution, m method, p convPass, l
 }
 
 func (s *stopwatch) prepare(spec onednn.Convolution, m method, pass convPass) (*onednn.Primitive, []part, error) {
-	src, err := m.source(spec).layout(Shape{spec.N, spec.In, spec.Height, spec.Width})
-	if err != nil {
-		return nil, nil, err
-	}
-	dst, err := m.result().layout(Shape{spec.N, spec.Out, spec.OutHeight, spec.OutWidth})
+	src, dst, err := m.layouts(spec, pass)
 	if err != nil {
 		return nil, nil, err
 	}

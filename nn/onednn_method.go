@@ -30,9 +30,10 @@ type kinds struct {
 // floats are the kinds of the usual convolution, and the zero value.
 func floats() kinds { return kinds{in: onednn.F32, out: onednn.F32} }
 
-// rounding says whether our own Winograd may multiply in bfloat16, for which it
-// rounds what it has transformed. That loses more than a direct convolution in
-// bfloat16 does.
+// rounding says whether what is multiplied may be rounded to bfloat16 for it: what
+// our own Winograd has transformed, which loses more than a direct convolution in
+// bfloat16 does, and in training, where tensors are kept in float32, copies of
+// what a direct one reads.
 type rounding int
 
 const (
@@ -69,11 +70,12 @@ const (
 	winograd4                 // that of internal/winograd, in tiles of 4 x 4
 	winograd6                 // the same of 6 x 6
 	roundedWinograd           // the same of 4 x 4 with products of bfloat16
+	roundedDirect             // direct with products of bfloat16, of tensors that are kept in float32
 	algorithms
 )
 
 func (a algorithm) String() string {
-	return [...]string{"direct", "winograd", "winograd4", "winograd6", "rounded winograd"}[a]
+	return [...]string{"direct", "winograd", "winograd4", "winograd6", "rounded winograd", "rounded direct"}[a]
 }
 
 // own reports whether the algorithm is not oneDNN's.
@@ -133,9 +135,36 @@ func (m method) source(spec onednn.Convolution) format {
 // result is the format that a convolution by m writes.
 func (m method) result() format { return format{m.out, m.order} }
 
+// types are those of a pass's source, weights and result, or of their gradients.
+func (m method) types(p convPass) (src, weights, dst onednn.Type) {
+	if m.by[p] != roundedDirect {
+		return m.in, m.weights(), m.out
+	}
+	src, weights, dst = onednn.BF16, onednn.BF16, onednn.BF16
+	switch p {
+	case forward:
+		dst = onednn.F32
+	case backwardData:
+		src = onednn.F32
+	}
+	return src, weights, dst
+}
+
+// layouts are those of a pass's source and result, nil where the library is to
+// choose.
+func (m method) layouts(spec onednn.Convolution, p convPass) (src, dst *onednn.Layout, err error) {
+	in, _, out := m.types(p)
+	src, err = format{in, m.source(spec).order}.layout(Shape{spec.N, spec.In, spec.Height, spec.Width})
+	if err != nil {
+		return nil, nil, err
+	}
+	dst, err = format{out, m.order}.layout(Shape{spec.N, spec.Out, spec.OutHeight, spec.OutWidth})
+	return src, dst, err
+}
+
 // apply writes the method into the description of one pass.
 func (m method) apply(spec onednn.Convolution, p convPass) onednn.Convolution {
-	spec.SrcType, spec.WeightsType, spec.DstType = m.in, m.weights(), m.out
+	spec.SrcType, spec.WeightsType, spec.DstType = m.types(p)
 	spec.Winograd = m.by[p] == libraryWinograd
 	return spec
 }

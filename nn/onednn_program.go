@@ -114,7 +114,7 @@ func chooseMethods(e *onednn.Engine, s staged, o Options, needs map[*Value]bool)
 	least, chosen := 0.0, o.Precision
 	for _, p := range try {
 		o.Precision = p
-		if methods, seconds := assign(s, watch, allowed(s, o), needs); best == nil || seconds < least {
+		if methods, seconds := assign(s, watch, allowed(s, o, needs != nil), needs); best == nil || seconds < least {
 			best, least, chosen = methods, seconds, p
 		}
 	}

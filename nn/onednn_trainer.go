@@ -35,8 +35,10 @@ func newOneDNNTrainer(g *Graph, w Weights, o Options) (trainExecutor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Precision != "" && o.Precision != Exact {
-		o.Precision = Float32 // no backward pass was held to the reference in less
+	switch o.Precision {
+	case "", Exact, BFloat16:
+	default:
+		o.Precision = Float32
 	}
 	t := &oneDNNTrainer{engine: e.inner, ownEngine: own, all: g.parameters}
 	s := staged{nodes: g.nodes, wanted: g.outputs, weights: parameters{given: w}}.prune()

@@ -16,11 +16,16 @@ import (
 // trained segmenter from a Dice of 0.986 to 0.884 against the exact ones.
 func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	by := m.by[p]
-	if m.rounding == mustRound && by != roundedWinograd && m.roundedInBlocks(p).fits(spec, p) {
-		return false
+	if m.rounding == mustRound && by != roundedWinograd {
+		if m.roundedInBlocks(p).fits(spec, p) || m.in == onednn.F32 && by != roundedDirect {
+			return false
+		}
 	}
-	if by == direct {
+	switch by {
+	case direct:
 		return true
+	case roundedDirect:
+		return m.rounding != unrounded && m.in == onednn.F32
 	}
 	if spec.Kernel != 3 || spec.Stride != 1 || spec.Groups != 1 || eightBit(m.in) {
 		return false
@@ -28,10 +33,10 @@ func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	if by == libraryWinograd {
 		return spec.Dilation == 1
 	}
-	if by == roundedWinograd && (p != forward || spec.Training || m.rounding == unrounded) {
+	if by == roundedWinograd && m.rounding == unrounded {
 		return false
 	}
-	return m.source(spec).order == blocked && (p == forward || m.kinds == floats()) &&
+	return m.source(spec).order == blocked && (p == forward || m.in == onednn.F32 && m.out == onednn.F32) &&
 		(spec.Activation == onednn.NoActivation || spec.Activation == onednn.ReLU) &&
 		max(spec.PadBottom, spec.PadRight) <= 2*spec.Dilation && m.ownConvolution(spec, p).Check() == nil
 }

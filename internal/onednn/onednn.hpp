@@ -143,13 +143,14 @@ inline convolution_shapes shapes_of(const jcs_convolution *c, const jcs_layout *
 }
 
 // The convolution that a backward pass takes its hint from: layouts do not
-// matter to it.
+// matter to it, and what was kept in float32 of one in bfloat16 does not either.
 inline jcs_convolution hinting(const jcs_convolution *c) {
   jcs_convolution plain = *c;
   plain.training = 1;
   plain.accumulate = 0;
   plain.activation = JCS_NO_ACTIVATION;
   plain.algorithm = JCS_DIRECT;
+  if (plain.weights_type == JCS_BF16) plain.src_type = plain.dst_type = JCS_BF16;
   return plain;
 }
 

@@ -36,8 +36,8 @@ type Convolution struct {
 	// Forward: the source's or the result's values are bfloat16, two in the
 	// memory of a float32.
 	SourceBF16, ResultBF16 bool
-	// Forward, in small tiles and blocks of 16: transformed inputs and weights are
-	// rounded to bfloat16 before they are multiplied. Sums are float32.
+	// In small tiles and blocks of 16: what is multiplied, transformed, is rounded
+	// to bfloat16 before. Sums are float32.
 	ProductsBF16 bool
 }
 

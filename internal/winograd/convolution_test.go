@@ -310,6 +310,20 @@ func loss(got []float32, want []float64) float64 {
 	return math.Sqrt(wrong / all)
 }
 
+func lossWithin(t *testing.T, what string, got []float32, want []float64) {
+	t.Helper()
+	lost, most, many := loss(got, want), 0.014, len(want) > 100
+	if !many {
+		most = 0.05 // a few values may all be unlucky
+	}
+	if !(lost <= most) {
+		t.Errorf("%s loses %.2g", what, lost)
+	}
+	if lost < 1e-4 && many {
+		t.Errorf("%s loses %.2g only: nothing was rounded", what, lost)
+	}
+}
+
 // A direct convolution of these values in bfloat16 loses 0.0023 of the result's
 // spread: 2^-8 of each factor, evenly spread, by the root of 6.
 func TestProductsOfBfloat16LoseFiveTimesWhatADirectConvolutionLoses(t *testing.T) {
@@ -326,14 +340,7 @@ func TestProductsOfBfloat16LoseFiveTimesWhatADirectConvolutionLoses(t *testing.T
 			dst := guarded(t, "the result", e.resultSize())
 			copy(dst, e.before)
 			e.Forward(e.src, e.weights, e.bias, dst, guarded(t, "scratch", e.ForwardScratch(false)))
-			lost := loss(dst, e.dst)
-			t.Log(lost)
-			if lost > 0.014 {
-				t.Errorf("the result loses %.2g", lost)
-			}
-			if lost < 1e-4 && c.In > 1 {
-				t.Errorf("the result loses %.2g only: nothing was rounded", lost)
-			}
+			lossWithin(t, "the result", dst, e.dst)
 			packed := guarded(t, "packed weights", e.PackedSize())
 			e.Pack(e.weights, packed)
 			again := guarded(t, "the result", e.resultSize())
@@ -344,6 +351,14 @@ func TestProductsOfBfloat16LoseFiveTimesWhatADirectConvolutionLoses(t *testing.T
 					t.Fatalf("value %d is %v with packed weights and %v without", i, v, dst[i])
 				}
 			}
+
+			diffSrc := guarded(t, "the source's gradient", e.sourceSize())
+			e.BackwardData(e.diffDst, e.weights, diffSrc, guarded(t, "scratch", e.DataScratch()))
+			lossWithin(t, "the gradient by the source", diffSrc, e.diffSrc)
+			diffWeights, diffBias := guarded(t, "the kernel's gradient", e.kernelSize()), guarded(t, "the bias's gradient", e.Out)
+			e.BackwardWeights(e.src, e.diffDst, diffWeights, diffBias, guarded(t, "scratch", e.WeightsScratch()))
+			lossWithin(t, "the gradient by the kernel", diffWeights, e.diffWeights)
+			near(t, "the gradient by the bias", diffBias, e.diffBias)
 		})
 	}
 }
@@ -359,14 +374,22 @@ func BenchmarkPasses(b *testing.B) {
 		c.Pack(w, packed)
 		narrow := c
 		narrow.Tile, narrow.ProductsBF16, narrow.SourceBF16, narrow.ResultBF16 = Small, MultipliesBF16(), true, true
+		rounded := c
+		rounded.Tile, rounded.ProductsBF16 = Small, MultipliesBF16()
 		narrowPacked := make([]float32, narrow.PackedSize())
 		narrow.Pack(w, narrowPacked)
+		scratch := make([]float32, max(c.ForwardScratch(false), c.DataScratch(), c.WeightsScratch(), rounded.ForwardScratch(false), rounded.DataScratch(), rounded.WeightsScratch()))
 		for name, pass := range map[string]func(){
 			"bfloat16": func() {
-				narrow.ForwardPacked(src, narrowPacked, nil, dst, make([]float32, narrow.ForwardScratch(true)))
+				narrow.ForwardPacked(src, narrowPacked, nil, dst, scratch)
 			},
-			"packed":  func() { c.ForwardPacked(src, packed, nil, dst, make([]float32, c.ForwardScratch(true))) },
-			"weights": func() { c.BackwardWeights(src, dst, w, nil, make([]float32, c.WeightsScratch())) },
+			"training in bfloat16": func() { rounded.Forward(src, w, nil, dst, scratch) },
+			"data in bfloat16":     func() { rounded.BackwardData(dst, w, src, scratch) },
+			"weights in bfloat16":  func() { rounded.BackwardWeights(src, dst, w, nil, scratch) },
+			"training":             func() { c.Forward(src, w, nil, dst, scratch) },
+			"data":                 func() { c.BackwardData(dst, w, src, scratch) },
+			"packed":               func() { c.ForwardPacked(src, packed, nil, dst, scratch) },
+			"weights":              func() { c.BackwardWeights(src, dst, w, nil, scratch) },
 		} {
 			b.Run(fmt.Sprintf("%d channels of %d, %s", s.channels, s.side, name), func(b *testing.B) {
 				for b.Loop() {

@@ -1,6 +1,6 @@
 // Package winograd computes convolutions with 3x3 kernels by Winograd's
 // algorithm (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
-// 2016), forward and backward, in float32, and forward with products of bfloat16.
+// 2016), forward and backward, in float32 or with products of bfloat16.
 //
 // oneDNN has the algorithm in tiles of 4x4, for AVX-512, and only up to version
 // 3.1. This one has tiles of 6x6 too, needs AVX2 only, and no version of a

@@ -31,7 +31,14 @@ typedef uint16_t halves __attribute__((vector_size(2 * W), aligned(2), may_alias
 [[gnu::always_inline]] inline vec load(const bf16 *p) { return (vec)(__builtin_convertvector(*(const halves *)p, bits) << 16); }
 
 #ifdef PAIRS
-[[gnu::always_inline]] inline void store(bf16 *p, vec v) { *(halves *)p = (halves)_mm512_cvtneps_pbh((__m512)v); }
+[[gnu::always_inline]] inline halves rounded(vec v) { return (halves)_mm512_cvtneps_pbh((__m512)v); }
+[[gnu::always_inline]] inline void store(bf16 *p, vec v) { *(halves *)p = rounded(v); }
+
+// Two vectors, their values side by side.
+[[gnu::always_inline]] inline void storePair(bf16 *p, vec a, vec b) {
+  bits low = __builtin_convertvector(rounded(a), bits), high = __builtin_convertvector(rounded(b), bits);
+  store((float *)p, (vec)(low | high << 16));
+}
 
 typedef bf16 value;  // of what is transformed
 #else
@@ -244,52 +251,64 @@ template <int M> struct Plan {
   }
 };
 
-// A patch of src from y0 and x0 on, every step-th pixel of it, transformed into
-// its row of v[E][es].
-template <int M, bool GRADIENT, typename T>
-void transformTile(const T *src, int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t step, int64_t blocks, value *v,
-                   int64_t es) {
-  constexpr int N = M + 2, S = GRADIENT ? M : N;
-  int64_t ya = y0 < 0 ? up(-y0, step) : 0, yb = within(height - y0, step, S);
-  int64_t xa = x0 < 0 ? up(-x0, step) : 0, xb = within(width - x0, step, S);
-  int64_t plane = height * width, row = step * width * W, column = step * W;
-  bool whole = ya == 0 && xa == 0 && yb == S && xb == S;
-  for (int64_t b = 0; b < blocks; b++) {
-    const T *p = src + b * plane * W + (y0 * width + x0) * W;
-    vec t[S][N];
-    if (whole) {
+// Where a tile's patch of S x S pixels begins in a plane, and what of it lies
+// inside: from ya to yb and from xa to xb.
+template <int S> struct Patch {
+  int64_t begin, row, column;  // values from one of its pixels to the next
+  int64_t ya, yb, xa, xb;
+  bool whole;
+
+  Patch(int64_t height, int64_t width, int64_t y0, int64_t x0, int64_t step)
+      : begin((y0 * width + x0) * W), row(step * width * W), column(step * W), ya(y0 < 0 ? up(-y0, step) : 0),
+        yb(within(height - y0, step, S)), xa(x0 < 0 ? up(-x0, step) : 0), xb(within(width - x0, step, S)),
+        whole(ya == 0 && xa == 0 && yb == S && xb == S) {}
+};
+
+// Transforms a patch of one plane, and puts each place's vector.
+template <int M, bool GRADIENT, int S, typename T, typename Put>
+[[gnu::always_inline]] inline void transformBlock(const T *plane, const Patch<S> &a, Put put) {
+  constexpr int N = M + 2;
+  const T *p = plane + a.begin;
+  vec t[S][N];
+  if (a.whole) {
 #pragma GCC unroll 1
-      for (int y = 0; y < S; y++) {
-        vec d[S];
+    for (int y = 0; y < S; y++) {
+      vec d[S];
 #pragma GCC unroll 8
-        for (int x = 0; x < S; x++) d[x] = load(p + y * row + x * column);
-        if (GRADIENT) Transform<M>::gradient(d, t[y]);
-        else Transform<M>::input(d, t[y]);
-      }
-    } else {
-#pragma GCC unroll 1
-      for (int y = 0; y < S; y++) {
-        vec d[S];
-#pragma GCC unroll 8
-        for (int x = 0; x < S; x++) {
-          bool inside = y >= ya && y < yb && x >= xa && x < xb;
-          d[x] = inside ? load(p + y * row + x * column) : vec{};
-        }
-        if (GRADIENT) Transform<M>::gradient(d, t[y]);
-        else Transform<M>::input(d, t[y]);
-      }
+      for (int x = 0; x < S; x++) d[x] = load(p + y * a.row + x * a.column);
+      if (GRADIENT) Transform<M>::gradient(d, t[y]);
+      else Transform<M>::input(d, t[y]);
     }
+  } else {
 #pragma GCC unroll 1
-    for (int x = 0; x < N; x++) {
-      vec d[S], o[N];
+    for (int y = 0; y < S; y++) {
+      vec d[S];
 #pragma GCC unroll 8
-      for (int y = 0; y < S; y++) d[y] = t[y][x];
-      if (GRADIENT) Transform<M>::gradient(d, o);
-      else Transform<M>::input(d, o);
-#pragma GCC unroll 8
-      for (int y = 0; y < N; y++) store(v + (y * N + x) * es + b * W, o[y]);
+      for (int x = 0; x < S; x++) {
+        bool inside = y >= a.ya && y < a.yb && x >= a.xa && x < a.xb;
+        d[x] = inside ? load(p + y * a.row + x * a.column) : vec{};
+      }
+      if (GRADIENT) Transform<M>::gradient(d, t[y]);
+      else Transform<M>::input(d, t[y]);
     }
   }
+#pragma GCC unroll 1
+  for (int x = 0; x < N; x++) {
+    vec d[S], o[N];
+#pragma GCC unroll 8
+    for (int y = 0; y < S; y++) d[y] = t[y][x];
+    if (GRADIENT) Transform<M>::gradient(d, o);
+    else Transform<M>::input(d, o);
+#pragma GCC unroll 8
+    for (int y = 0; y < N; y++) put(y * N + x, o[y]);
+  }
+}
+
+// A tile's patch of all blocks, transformed into its row of v[E][es].
+template <int M, bool GRADIENT, int S, typename T>
+void transformTile(const T *src, int64_t plane, int64_t blocks, const Patch<S> &a, value *v, int64_t es) {
+  for (int64_t b = 0; b < blocks; b++)
+    transformBlock<M, GRADIENT>(src + b * plane * W, a, [=](int e, vec o) __attribute__((always_inline)) { store(v + e * es + b * W, o); });
 }
 
 // What one step of a sum multiplies: a value, or a pair of them.
@@ -386,46 +405,49 @@ template <int M> size_t scratchOf(const Plan<M> &p, bool packed) {
   return inputsOf(p) + threads * sumsOf(p) + weights * floats(weightsOf(p));
 }
 
-// A vector of weights of input i and block k of nv to its place in u.
-[[gnu::always_inline]] inline void place(value *u, int64_t i, int nv, int k, vec o) {
-#ifdef PAIRS
-  alignas(32) value h[W];
-  store(h, o);
-  value *to = u + (i / 2 * nv + k) * 2 * W + i % 2;
-  for (int j = 0; j < W; j++) to[2 * j] = h[j];
-#else
-  store(u + (i * nv + k) * W, o);
-#endif
-}
-
-// u[E][in][nv*W], of the outputs from k0 on. The transposed one is what leads
-// gradients back: rotated kernels, inputs and outputs changed.
+// The transformed weights from input i to the outputs from o on. The transposed
+// ones are what leads gradients back: rotated kernels, inputs and outputs changed.
 template <int M, bool BACK>
-void packBlock(const jcs_winograd *c, const float *weights, int64_t k0, int nv, int64_t in, value *u) {
+[[gnu::always_inline]] inline void transformKernel(const jcs_winograd *c, const float *weights, int64_t i, int64_t o, vec *u) {
   constexpr int N = M + 2;
   int64_t cin = BACK ? c->out : c->in, cout = BACK ? c->in : c->out;
-  for (int64_t i = 0; i < in; i++)
+  alignas(64) float g[9][W];
+  for (int j = 0; j < W; j++) {
+    if (i < cin && o + j < cout) {
+      const float *w = weights + (BACK ? i * c->in + o + j : (o + j) * c->in + i) * 9;
+      for (int e = 0; e < 9; e++) g[e][j] = w[BACK ? 8 - e : e];
+    } else {
+      for (int e = 0; e < 9; e++) g[e][j] = 0;
+    }
+  }
+  vec t[3][N];
+  for (int y = 0; y < 3; y++) {
+    vec d[3] = {load(g[3 * y]), load(g[3 * y + 1]), load(g[3 * y + 2])};
+    Transform<M>::kernel(d, t[y]);
+  }
+  for (int x = 0; x < N; x++) {
+    vec d[3] = {t[0][x], t[1][x], t[2][x]}, a[N];
+    Transform<M>::kernel(d, a);
+    for (int y = 0; y < N; y++) u[y * N + x] = a[y];
+  }
+}
+
+// u[E][in][nv*W], of the outputs from k0 on; in pairs u[E][in/2][nv*W][2].
+template <int M, bool BACK>
+void packBlock(const jcs_winograd *c, const float *weights, int64_t k0, int nv, int64_t in, value *u) {
+  constexpr int E = (M + 2) * (M + 2);
+  for (int64_t i = 0; i < in; i += STEP)
     for (int k = 0; k < nv; k++) {
-      alignas(64) float g[9][W];
-      for (int j = 0; j < W; j++) {
-        int64_t o = k0 + k * W + j;
-        if (i < cin && o < cout) {
-          const float *w = weights + (BACK ? i * c->in + o : o * c->in + i) * 9;
-          for (int e = 0; e < 9; e++) g[e][j] = w[BACK ? 8 - e : e];
-        } else {
-          for (int e = 0; e < 9; e++) g[e][j] = 0;
-        }
-      }
-      vec t[3][N];
-      for (int y = 0; y < 3; y++) {
-        vec d[3] = {load(g[3 * y]), load(g[3 * y + 1]), load(g[3 * y + 2])};
-        Transform<M>::kernel(d, t[y]);
-      }
-      for (int x = 0; x < N; x++) {
-        vec d[3] = {t[0][x], t[1][x], t[2][x]}, o[N];
-        Transform<M>::kernel(d, o);
-        for (int y = 0; y < N; y++) place(u + (y * N + x) * spread(in, nv), i, nv, k, o[y]);
-      }
+      vec a[E];
+      transformKernel<M, BACK>(c, weights, i, k0 + k * W, a);
+      value *to = u + (i * nv + k * STEP) * W;
+#ifdef PAIRS
+      vec b[E];
+      transformKernel<M, BACK>(c, weights, i + 1, k0 + k * W, b);
+      for (int e = 0; e < E; e++) storePair(to + e * spread(in, nv), a[e], b[e]);
+#else
+      for (int e = 0; e < E; e++) store(to + e * spread(in, nv), a[e]);
+#endif
     }
 }
 
@@ -517,8 +539,9 @@ template <int M, bool BACK, typename In, typename Out> struct Convolve {
   // Inputs of the tiles from first on, count of them, to v[E][es].
   void transform(int64_t first, int64_t t, value *v, int64_t es) const {
     auto at = p.place(first + t);
-    transformTile<M, false>(a.src + at.image * p.in * p.height * p.width, p.height, p.width, at.y - p.top, at.x - p.left, p.dilation,
-                            p.in / W, v + t * pitch(p.in), es);
+    Patch<Plan<M>::N> patch(p.height, p.width, at.y - p.top, at.x - p.left, p.dilation);
+    int64_t plane = p.height * p.width;
+    transformTile<M, false>(a.src + at.image * p.in * plane, plane, p.in / W, patch, v + t * pitch(p.in), es);
   }
 
   // A pair of blocks of outputs for some tiles, at most GROUP, from first on.
@@ -600,11 +623,11 @@ template <int M, bool BACK, typename In, typename Out> struct Convolve {
   }
 };
 
-#ifndef PAIRS
-// acc[CORRELATED][NV*W] = z[t][CORRELATED]^T v[t][NV*W], or more of it.
+// acc[CORRELATED][NV*W] = z[t][CORRELATED]^T v[t][NV*W], or more of it. In pairs
+// of tiles they are z[t][CORRELATED][2] and v[t][NV*W][2].
 template <int NV>
-[[gnu::noinline]] void correlate(const float *__restrict z, int64_t zs, const float *__restrict v, int64_t vs, int64_t count,
-                                          bool more, float *__restrict acc, int64_t as) {
+[[gnu::noinline]] void correlate(const value *__restrict z, int64_t zs, const value *__restrict v, int64_t vs, int64_t count,
+                                 bool more, float *__restrict acc, int64_t as) {
   constexpr int R = CORRELATED;
   vec s[R][NV];
 #pragma GCC unroll 8
@@ -613,14 +636,14 @@ template <int NV>
     for (int k = 0; k < NV; k++) s[r][k] = more ? load(acc + r * as + k * W) : vec{};
 #pragma GCC unroll 1
   for (int64_t t = 0; t < count; t++) {
-    vec b[NV];
+    factor b[NV];
 #pragma GCC unroll 4
-    for (int k = 0; k < NV; k++) b[k] = load(v + t * vs + k * W);
+    for (int k = 0; k < NV; k++) b[k] = factors(v + t * vs + k * STEP * W);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
-      float a = z[t * zs + r];
+      auto a = same(z + t * zs + r * STEP);
 #pragma GCC unroll 4
-      for (int k = 0; k < NV; k++) s[r][k] += a * b[k];
+      for (int k = 0; k < NV; k++) add(s[r][k], a, b[k]);
     }
   }
 #pragma GCC unroll 8
@@ -635,8 +658,8 @@ constexpr int64_t SIDE = 64, PLACE = SIDE * SIDE + 16;
 
 template <int M> Plan<M> weightsPlan(const jcs_winograd *c) {
   Plan<M> p(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left,
-            up(c->in, W) * W + up(c->out, W) * W, 128);
-  if (4 * Plan<M>::E * p.in * p.out <= APART_WEIGHTS) p.part(GROUP);
+            up(c->in, W) * W + up(c->out, W) * W, 512);
+  if (4 * Plan<M>::E * p.in * p.out <= APART_WEIGHTS) p.part(GROUP * STEP);
   return p;
 }
 
@@ -646,9 +669,14 @@ template <int M> int64_t squaresOf(const Plan<M> &p) { return up(p.out, SIDE) * 
 // need no memory but a thread's.
 template <int M> bool squaresOnce(const Plan<M> &p) { return p.chunks == 1 && squaresOf(p) >= omp_get_max_threads(); }
 
+// Values from one row of so many channels to the next, of a tile or a pair of
+// them, and from one place's rows to those of the next.
+inline int64_t rowOf(int64_t channels) { return pitch(STEP * channels); }
+template <int M> int64_t rowsOf(const Plan<M> &p, int64_t channels) { return oddOf<value>(up(p.chunk, STEP) * rowOf(channels)); }
+
 template <int M> size_t weightsScratch(const jcs_winograd *c) {
   Plan<M> p = weightsPlan<M>(c);
-  int64_t threads = omp_get_max_threads(), inputs = odd(p.chunk * pitch(p.in)) + odd(p.chunk * pitch(p.out));
+  int64_t threads = omp_get_max_threads(), inputs = floats(rowsOf(p, p.in) + rowsOf(p, p.out));
   if (p.apart) return Plan<M>::E * threads * (inputs + squaresOf(p) * PLACE);
   return Plan<M>::E * (inputs + (squaresOnce(p) ? threads : squaresOf(p)) * PLACE);
 }
@@ -684,29 +712,53 @@ template <int M> struct Correlate {
   Plan<M> p;
   const float *src, *dy;
   float *dw, *scratch;
-  int64_t vs = pitch(p.in), zs = pitch(p.out), ve = odd(p.chunk * vs), ze = odd(p.chunk * zs);
+  int64_t vs = rowOf(p.in), zs = rowOf(p.out), ve = rowsOf(p, p.in), ze = rowsOf(p, p.out);
   int64_t across = up(p.in, SIDE), squares = squaresOf(p);
 
-  void transform(int64_t first, int64_t t, float *v, float *z) const {
-    auto at = p.place(first + t);
-    transformTile<M, false>(src + at.image * p.in * p.height * p.width, p.height, p.width, at.y - p.top, at.x - p.left, p.dilation,
-                            p.in / W, v + t * vs, ve);
-    transformTile<M, true>(dy + at.image * p.out * p.out_height * p.out_width, p.out_height, p.out_width, at.y, at.x, p.dilation,
-                           p.out / W, z + t * zs, ze);
+  // Row t of the tiles from first on, count of them, of what the kernel read and
+  // of the gradient.
+  void transform(int64_t first, int64_t count, int64_t t, value *v, value *z) const {
+    int64_t tile = first + t * STEP, more = count - t * STEP - 1;
+    transformRow<false, Plan<M>::N>(src, p.in, p.height, p.width, p.top, p.left, tile, more > 0, v + t * vs, ve);
+    transformRow<true, M>(dy, p.out, p.out_height, p.out_width, 0, 0, tile, more > 0, z + t * zs, ze);
   }
 
-  // A place of a square, out of so many tiles.
-  void place(int64_t s, int e, int64_t count, bool more, const float *v, const float *z, float *acc) const {
+  template <bool GRADIENT, int S>
+  void transformRow(const float *from, int64_t channels, int64_t height, int64_t width, int64_t top, int64_t left, int64_t tile,
+                    bool another, value *row, int64_t es) const {
+    int64_t plane = height * width;
+    auto at = p.place(tile);
+    Patch<S> patch(height, width, at.y - top, at.x - left, p.dilation);
+    from += at.image * channels * plane;
+#ifdef PAIRS
+    auto next = p.place(another ? tile + 1 : tile);
+    Patch<S> second(height, width, next.y - top, next.x - left, p.dilation);
+    const float *with = from + (next.image - at.image) * channels * plane;
+    for (int64_t b = 0; b < channels / W; b++) {
+      vec o[E], q[E] = {};
+      transformBlock<M, GRADIENT>(from + b * plane * W, patch, [&](int e, vec a) __attribute__((always_inline)) { o[e] = a; });
+      if (another)
+        transformBlock<M, GRADIENT>(with + b * plane * W, second, [&](int e, vec a) __attribute__((always_inline)) { q[e] = a; });
+      for (int e = 0; e < E; e++) storePair(row + e * es + b * 2 * W, o[e], q[e]);
+    }
+#else
+    (void)another;
+    transformTile<M, GRADIENT>(from, plane, channels / W, patch, row, es);
+#endif
+  }
+
+  // A place of a square, out of so many rows.
+  void place(int64_t s, int e, int64_t rows, bool more, const value *v, const value *z, float *acc) const {
     int64_t k0 = s / across * SIDE, c0 = s % across * SIDE;
     int64_t ks = p.out - k0 < SIDE ? p.out - k0 : SIDE, cs = p.in - c0 < SIDE ? p.in - c0 : SIDE;
     for (int64_t i = 0; i < cs; i += 2 * W)
       for (int64_t k = 0; k < ks; k += CORRELATED) {
-        const float *zz = z + e * ze + k0 + k, *vv = v + e * ve + c0 + i;
+        const value *zz = z + e * ze + (k0 + k) * STEP, *vv = v + e * ve + (c0 + i) * STEP;
         float *at = acc + e * PLACE + k * SIDE + i;
         if (cs - i > W)
-          correlate<2>(zz, zs, vv, vs, count, more, at, SIDE);
+          correlate<2>(zz, zs, vv, vs, rows, more, at, SIDE);
         else
-          correlate<1>(zz, zs, vv, vs, count, more, at, SIDE);
+          correlate<1>(zz, zs, vv, vs, rows, more, at, SIDE);
       }
   }
 
@@ -726,19 +778,21 @@ template <int M> struct Correlate {
   void runApart() const {
     int threads = omp_get_max_threads(), took = 0;
     int64_t inputs = E * (ve + ze), size = squares * E * PLACE;
-    float *all = scratch + threads * inputs;
+    float *all = scratch + threads * floats(inputs);
 #pragma omp parallel
     {
-      float *v = scratch + omp_get_thread_num() * inputs, *z = v + E * ve, *acc = all + omp_get_thread_num() * size;
+      value *v = (value *)scratch + omp_get_thread_num() * inputs, *z = v + E * ve;
+      float *acc = all + omp_get_thread_num() * size;
       bool more = false;
 #pragma omp single
       took = omp_get_num_threads() < p.chunks ? omp_get_num_threads() : p.chunks;
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < p.chunks; i++) {
         int64_t first = i * p.chunk, count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
-        for (int64_t t = 0; t < count; t++) transform(first, t, v, z);
+        int64_t rows = up(count, STEP);
+        for (int64_t t = 0; t < rows; t++) transform(first, count, t, v, z);
         for (int64_t s = 0; s < squares; s++)
-          for (int e = 0; e < E; e++) place(s, e, count, more, v, z, acc + s * E * PLACE);
+          for (int e = 0; e < E; e++) place(s, e, rows, more, v, z, acc + s * E * PLACE);
         more = true;
       }
 #pragma omp for schedule(static)
@@ -752,24 +806,25 @@ template <int M> struct Correlate {
 
   // All threads on the same tiles.
   void runTogether() const {
-    float *v = scratch, *z = v + E * ve, *acc = z + E * ze;
+    value *v = (value *)scratch, *z = v + E * ve;
+    float *acc = scratch + floats(E * (ve + ze));
     bool once = squaresOnce(p);
     for (int64_t first = 0; first < p.tiles; first += p.chunk) {
-      int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
+      int64_t count = p.tiles - first < p.chunk ? p.tiles - first : p.chunk, rows = up(count, STEP);
 #pragma omp parallel
       {
 #pragma omp for schedule(static)
-        for (int64_t t = 0; t < count; t++) transform(first, t, v, z);
+        for (int64_t t = 0; t < rows; t++) transform(first, count, t, v, z);
         if (once) {
           float *own = acc + omp_get_thread_num() * E * PLACE;
 #pragma omp for schedule(dynamic, 1)
           for (int64_t s = 0; s < squares; s++) {
-            for (int e = 0; e < E; e++) place(s, e, count, false, v, z, own);
+            for (int e = 0; e < E; e++) place(s, e, rows, false, v, z, own);
             finish(s, own);
           }
         } else {
 #pragma omp for schedule(dynamic, 1)
-          for (int64_t i = 0; i < squares * E; i++) place(i / E, i % E, count, first > 0, v, z, acc + i / E * E * PLACE);
+          for (int64_t i = 0; i < squares * E; i++) place(i / E, i % E, rows, first > 0, v, z, acc + i / E * E * PLACE);
           if (first + p.chunk >= p.tiles) {
 #pragma omp for schedule(dynamic, 1)
             for (int64_t s = 0; s < squares; s++) finish(s, acc + s * E * PLACE);
@@ -796,8 +851,6 @@ void sums(const jcs_winograd *c, const float *y, float *out) {
     for (int64_t j = 0; j < W && b * W + j < c->out; j++) out[b * W + j] = all[j];
   }
 }
-
-#endif  // PAIRS
 
 template <int M> size_t packedSize(const jcs_winograd *c) {
   Plan<M> p = forwardPlan<M>(c, true);
@@ -827,7 +880,6 @@ void runForward(const jcs_winograd *c, const void *src, const float *weights, co
   run(c, src, weights, packed, bias, dst, scratch);
 }
 
-#ifndef PAIRS
 template <int M>
 void runData(const jcs_winograd *c, const float *diff_dst, const float *weights, float *diff_src, float *scratch) {
   Pass<float, float> pass{diff_dst, weights, nullptr, nullptr, diff_src, scratch, false, false};
@@ -846,10 +898,8 @@ template <int M> constexpr kernels table() {
 
 }  // namespace
 
-const kernels KERNELS[2] = {table<4>(), table<6>()};
+#ifdef PAIRS
+const kernels KERNELS[1] = {table<4>()};  // larger tiles would lose too much
 #else
-}  // namespace
-
-// Larger tiles would lose too much, and gradients are computed in float32.
-const kernels KERNELS[1] = {{packedSize<4>, forwardScratch<4>, nullptr, nullptr, pack<4>, runForward<4>, nullptr, nullptr}};
+const kernels KERNELS[2] = {table<4>(), table<6>()};
 #endif

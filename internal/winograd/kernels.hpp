@@ -15,7 +15,7 @@ struct kernels {
   void (*weights)(const jcs_winograd *, const float *, const float *, float *, float *, float *);
 };
 
-// For tiles of 4 and of 6; in bfloat16 those of 4 and what goes forward alone.
+// For tiles of 4 and of 6; with products of bfloat16 those of 4.
 extern const kernels avx2_kernels[2], avx512_kernels[2], avx512bf16_kernels[1];
 
 #endif

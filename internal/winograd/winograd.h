@@ -17,7 +17,7 @@ typedef struct {
   int relu;        // forward: cut the result at 0
   int accumulate;  // forward: add to what the result's memory holds, before that
   int src_bf16, dst_bf16;  // forward: tensors of bfloat16 instead of float
-  int products_bf16;       // forward, tiles of 4: transformed inputs and weights are multiplied as bfloat16
+  int products_bf16;       // tiles of 4, blocks of 16: transformed inputs and weights are multiplied as bfloat16
 } jcs_winograd;
 
 // Whether this processor has what blocks of so many channels need, and products
