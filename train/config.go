@@ -14,6 +14,7 @@ import (
 
 	"github.com/jcs-ct/jcs/dataset"
 	"github.com/jcs-ct/jcs/network"
+	"github.com/jcs-ct/jcs/nn"
 )
 
 // Config says everything about a run but where it goes. It is read from TOML;
@@ -89,6 +90,9 @@ type OptimiseConfig struct {
 	WarmUp      float64            `toml:"warm_up"`   // share of the steps
 	Clip        float64            `toml:"clip"`      // largest norm of the gradient; 0: none
 	Average     float64            `toml:"average"`   // decay of the moving average; 0: none
+	// Precision is that of the convolutions' products: f32, or bf16, where it is
+	// faster. Everything else is float32. Empty: f32.
+	Precision nn.Precision `toml:"precision"`
 }
 
 // ValidateConfig says how often and on what a run is judged.
@@ -171,6 +175,8 @@ func (c *Config) check() error {
 		return errors.New("optimise.rate must be above 0")
 	case o.WarmUp < 0 || o.WarmUp > 1 || o.Average < 0 || o.Average >= 1:
 		return errors.New("optimise.warm_up and optimise.average are shares of 1")
+	case !slices.Contains([]nn.Precision{"", nn.Float32, nn.BFloat16}, o.Precision):
+		return fmt.Errorf("optimise.precision %q is none of f32, bf16", o.Precision)
 	case !slices.Contains([]string{"adamw", "adam", "sgd"}, o.Method):
 		return fmt.Errorf("optimise.method %q is none of adamw, adam, sgd", o.Method)
 	case !slices.Contains([]string{"cosine", "poly", "constant", "published"}, o.Schedule):

@@ -104,6 +104,7 @@ func TestFaultyConfigurationsAreRefusedByTheirKey(t *testing.T) {
 		"a plan that is not there":      {"compact-classifier", "huge", "plan.base"},
 		"a schedule that is not there":  {"cosine", "linear", "schedule"},
 		"an optimiser that is not":      {"adamw", "lion", "method"},
+		"a precision that is not":       {"rate = 1e-3", "rate = 1e-3\nprecision = \"int8\"", "precision"},
 		"no rate":                       {"rate = 1e-3", "rate = 0", "rate"},
 		"no validation":                 {"every = 2", "every = 0", "validate.every"},
 		"a class loss without a head":   {"[optimise]", "[loss]\nclass = 1\n[optimise]", "shared_head"},

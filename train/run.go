@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -206,7 +207,7 @@ func (r *run) makeTrainer(st *dataset.Store, c checkpoint) error {
 		return err
 	}
 	r.trainer, err = nn.NewTrainer(g, c.weights, nn.Options{
-		Precision: nn.Auto, Timings: r.timings(), Executor: r.options.Executor, Threads: r.options.Threads,
+		Precision: cmp.Or(r.config.Optimise.Precision, nn.Float32), Timings: r.timings(), Executor: r.options.Executor, Threads: r.options.Threads,
 	})
 	if err != nil {
 		return fmt.Errorf("compiling the %s for training: %w", r.plan.Name, err)

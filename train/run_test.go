@@ -152,9 +152,12 @@ func measures(t *testing.T) bool {
 }
 
 func TestAResumedRunEndsWithTheSameBytes(t *testing.T) {
-	for _, kind := range []string{"classifier", "joint", "lesions"} {
-		t.Run(kind, func(t *testing.T) {
+	for name, kind := range map[string]string{"classifier": "classifier", "joint": "joint", "lesions": "lesions", "in bf16": "joint"} {
+		t.Run(name, func(t *testing.T) {
 			c := tinyConfig(t, kind, study(t))
+			if name == "in bf16" {
+				c.Optimise.Precision = nn.BFloat16
+			}
 			whole, parts := t.TempDir(), t.TempDir()
 			if err := Run(context.Background(), c, whole, Options{Threads: 1}); err != nil {
 				t.Fatal(err)
@@ -357,23 +360,27 @@ func TestAClassifierThatLearntLesionsIsKeptWithoutItsDecoder(t *testing.T) {
 }
 
 func TestTrainingLowersTheLoss(t *testing.T) {
-	c := tinyConfig(t, "joint", study(t))
-	c.Steps, c.Validate.Every, c.Optimise.Rate = 25, 25, 1e-2
-	var first, last float64
-	err := Run(context.Background(), c, t.TempDir(), Options{Threads: 1, Events: func(e Event) {
-		switch {
-		case e.Message != "":
-		case e.Step <= 5:
-			first += e.Loss / 5
-		case e.Step > 20:
-			last += e.Loss / 5
-		}
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if last > 0.9*first {
-		t.Errorf("loss went from %.3f to %.3f", first, last)
+	for _, precision := range []nn.Precision{nn.Float32, nn.BFloat16} {
+		t.Run(string(precision), func(t *testing.T) {
+			c := tinyConfig(t, "joint", study(t))
+			c.Steps, c.Validate.Every, c.Optimise.Rate, c.Optimise.Precision = 25, 25, 1e-2, precision
+			var first, last float64
+			err := Run(context.Background(), c, t.TempDir(), Options{Threads: 1, Events: func(e Event) {
+				switch {
+				case e.Message != "":
+				case e.Step <= 5:
+					first += e.Loss / 5
+				case e.Step > 20:
+					last += e.Loss / 5
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last > 0.9*first {
+				t.Errorf("loss went from %.3f to %.3f", first, last)
+			}
+		})
 	}
 }
 
