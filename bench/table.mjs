@@ -39,25 +39,26 @@ for (const network of ["full-classifier", "full-segmenter", "full-joint", "compa
 if (trained) {
   const peer = onnx.models.find((m) => m.model === "full-segmenter.onnx")?.median_ms;
   const peer8 = onnx.models.find((m) => m.model === "full-segmenter.int8.onnx");
-  const int8 = run(trained, "full-segmenter", "int8")?.median_ms;
+  const [bf16, int8] = ["bf16", "int8"].map((p) => run(trained, "full-segmenter", p)?.median_ms);
   console.log("\nA trained full segmenter with its precision record:\n");
-  line("", "ms a slice", "jcs int8 faster by", "mask's Dice against exact");
-  line(...Array(4).fill("---"));
-  line("jcs int8", ms(int8), "", "at least 0.995, by its record");
-  line("ONNX Runtime f32", ms(peer), times(peer, int8), "");
-  line("ONNX Runtime int8", ms(peer8?.median_ms), times(peer8?.median_ms, int8), peer8?.agreement?.mask?.dice_mean?.toFixed(4) ?? "-");
+  line("", "ms a slice", "jcs bf16 faster by", "jcs int8 faster by", "mask's Dice against exact");
+  line(...Array(5).fill("---"));
+  line("jcs bf16", ms(bf16), "", "", "at least 0.995, by its record");
+  line("jcs int8", ms(int8), "", "", "at least 0.995, by its record");
+  line("ONNX Runtime f32", ms(peer), times(peer, bf16), times(peer, int8), "");
+  line("ONNX Runtime int8", ms(peer8?.median_ms), times(peer8?.median_ms, bf16), times(peer8?.median_ms, int8), peer8?.agreement?.mask?.dice_mean?.toFixed(4) ?? "-");
 }
 
 console.log("\nA training step (forward, loss, backward, update):\n");
-line("network", "jcs f32", "PyTorch f32", "faster by", "PyTorch bf16 autocast", "faster by");
-line(...Array(6).fill("---"));
+line("network", "jcs f32", "jcs bf16", "PyTorch f32", "f32 faster by", "bf16 faster by", "PyTorch bf16 autocast", "bf16 faster by");
+line(...Array(8).fill("---"));
 for (const [network, what] of [
   ["full-segmenter", "full segmenter, 448, batch 1"],
   ["compact-classifier", "compact classifier, as configured"],
   ["compact-joint", "compact joint segmenter, as configured"],
 ]) {
-  const r = read(`jcs-train-${network}.json`)?.runs.find((x) => x.precision === "f32");
-  const mine = r?.median_run_ms;
+  const [f32, bf16] = ["f32", "bf16"].map((p) => run(read(`jcs-train-${network}.json`), network, p)?.median_run_ms);
   const torch = read(`torch-train-${network}.json`);
-  line(what, ms(mine), ms(torch?.best?.median_ms), times(torch?.best?.median_ms, mine), ms(torch?.best_bf16?.median_ms), times(torch?.best_bf16?.median_ms, mine));
+  const [peer, peer16] = [torch?.best?.median_ms, torch?.best_bf16?.median_ms];
+  line(what, ms(f32), ms(bf16), ms(peer), times(peer, f32), times(peer, bf16), ms(peer16), times(peer16, bf16));
 }
