@@ -174,7 +174,7 @@ func measure(runs []run, size int, rule DensityRule, g Grid, hu []int16, lungs *
 		side := lungs.of(runs, centre[0])
 		l.Lung = side.String()
 		l.Distribution = distributionOf(lungs.peripheralShare(runs, size))
-		if lungs.zoned() {
+		if lungs.zoned {
 			l.Zone = lungs.zoneOf(side, g.Point(centre[0], centre[1], centre[2])[2])
 		}
 	}

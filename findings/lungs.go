@@ -35,6 +35,7 @@ type Lungs struct {
 	sides  [][]uint8 // [slice][block], a Side
 	middle float64   // the column that halves the body
 	toLeft bool      // columns grow to the patient's left
+	zoned  bool      // they have heights: cells have places, on more than one slice
 
 	cells   []int         // of each slice within the lungs
 	heights [3][2]float64 // of each side: lowest and highest LPS z, where placed
@@ -50,7 +51,7 @@ const blockMM = 1.5
 const assumedBodyMM = 350
 
 func newLungs(g Grid) *Lungs {
-	l := &Lungs{grid: g, factor: 1, toLeft: true}
+	l := &Lungs{grid: g, factor: 1, toLeft: true, zoned: g.Placed() && g.Slices > 1}
 	px, py := l.cellMM()
 	l.factor = max(1, int(math.Round(blockMM/math.Max(px, py))))
 	l.w = (g.Columns + l.factor - 1) / l.factor

@@ -212,7 +212,7 @@ func (l *Lungs) tallySlice(s int, hu []int16, opaque []uint8, deep bool, rule De
 }
 
 func (l *Lungs) zoneAt(side Side, column, row, slice int) int {
-	if !l.zoned() {
+	if !l.zoned {
 		return len(zones)
 	}
 	if i := l.zoneIndex(side, l.grid.Point(float64(column), float64(row), float64(slice))[2]); i >= 0 {

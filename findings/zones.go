@@ -46,7 +46,7 @@ func (l *Lungs) zoneIndex(side Side, z float64) int {
 // found or heights are not known.
 func (l *Lungs) ZoneBoundsMM(side Side) (z [4]float64, ok bool) {
 	low, high := l.heights[side][0], l.heights[side][1]
-	if !l.zoned() || high <= low {
+	if !l.zoned || high <= low {
 		return z, false
 	}
 	for i := range z {
@@ -54,9 +54,6 @@ func (l *Lungs) ZoneBoundsMM(side Side) (z [4]float64, ok bool) {
 	}
 	return z, true
 }
-
-// zoned reports whether the lungs have heights at all.
-func (l *Lungs) zoned() bool { return l.grid.Placed() && l.grid.Slices > 1 }
 
 // halfSlice is the height from a slice's middle to its edge.
 func (g Grid) halfSlice() float64 {
