@@ -735,11 +735,13 @@ template <int M> struct Correlate {
     Patch<S> second(height, width, next.y - top, next.x - left, p.dilation);
     const float *with = from + (next.image - at.image) * channels * plane;
     for (int64_t b = 0; b < channels / W; b++) {
-      vec o[E], q[E] = {};
+      vec o[E];
+      value *to = row + b * 2 * W;
       transformBlock<M, GRADIENT>(from + b * plane * W, patch, [&](int e, vec a) __attribute__((always_inline)) { o[e] = a; });
       if (another)
-        transformBlock<M, GRADIENT>(with + b * plane * W, second, [&](int e, vec a) __attribute__((always_inline)) { q[e] = a; });
-      for (int e = 0; e < E; e++) storePair(row + e * es + b * 2 * W, o[e], q[e]);
+        transformBlock<M, GRADIENT>(with + b * plane * W, second, [=, &o](int e, vec a) __attribute__((always_inline)) { storePair(to + e * es, o[e], a); });
+      else
+        for (int e = 0; e < E; e++) storePair(to + e * es, o[e], vec{});
     }
 #else
     (void)another;
