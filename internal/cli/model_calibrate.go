@@ -11,6 +11,7 @@ import (
 	"github.com/jcs-ct/jcs/ct"
 	"github.com/jcs-ct/jcs/dataset"
 	"github.com/jcs-ct/jcs/network"
+	"github.com/jcs-ct/jcs/nn"
 	"github.com/jcs-ct/jcs/weights"
 )
 
@@ -123,7 +124,11 @@ func recordRows(r *network.PrecisionRecord) [][]string {
 		if c.Holds() {
 			verdict = "allowed"
 		}
-		rows = append(rows, []string{string(c.Precision), fmt.Sprintf("%s: %s; %d convolutions kept from it", verdict, c, c.Kept)})
+		what := fmt.Sprintf("%s: %s; %d convolutions kept from it", verdict, c, c.Kept)
+		if c.Precision == nn.BFloat16 && !r.Calibration.Rounded {
+			what += ", Winograd's products left in float32"
+		}
+		rows = append(rows, []string{string(c.Precision), what})
 	}
 	return rows
 }
