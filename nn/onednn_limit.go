@@ -64,7 +64,7 @@ func measureLimits(ctx context.Context, threads int, each time.Duration) (Limits
 			return err
 		}
 		l.Winograd = max(l.Winograd, own)
-		if onednn.HasBFloat16() {
+		if roundsWinograd() {
 			halves := kinds{onednn.BF16, onednn.BF16, mayRound}
 			l.RoundedWinograd, err = ownLimit(ctx, method{kinds: halves}, roundedWinograd, each)
 		}

@@ -33,7 +33,7 @@ func (m method) fits(spec onednn.Convolution, p convPass) bool {
 	if by == libraryWinograd {
 		return spec.Dilation == 1
 	}
-	if by == roundedWinograd && m.rounding == unrounded {
+	if by == roundedWinograd && (m.rounding == unrounded || !roundsWinograd()) {
 		return false
 	}
 	return m.source(spec).order == blocked && (p == forward || m.in == onednn.F32 && m.out == onednn.F32) &&
@@ -93,7 +93,7 @@ func kernelName(c winograd.Convolution) string {
 }
 
 // roundsWinograd reports whether there are kernels that multiply in bfloat16.
-func roundsWinograd() bool { return onednn.HasBFloat16() && winograd.MultipliesBF16() }
+func roundsWinograd() bool { return onednn.MultipliesBFloat16() && winograd.MultipliesBF16() }
 
 // winogradForward lowers a forward pass: src to y in blocks, to which it adds.
 func (l *lowering) winogradForward(v *Value, c fusedConv, own winograd.Convolution, src, y tensor) {

@@ -82,6 +82,16 @@ func HasBFloat16() bool {
 	return true
 }
 
+// MultipliesBFloat16 reports whether the processor does that itself: else the
+// library's primitives of bfloat16 multiply in float32.
+func MultipliesBFloat16() bool {
+	switch InstructionSet() {
+	case "avx512_core", "avx512_core_vnni":
+		return false
+	}
+	return HasBFloat16()
+}
+
 func dense(t Type, order C.jcs_order, shape []int) (*Layout, error) {
 	dims := int64s(shape)
 	var msg message
