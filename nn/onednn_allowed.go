@@ -8,7 +8,7 @@ import "github.com/jcs-ct/jcs/internal/onednn"
 // a precision. The first ones, which read an input, and the last ones, behind
 // which no other stands, are the most sensitive and stay float32. One that is
 // too sensitive for 8 bits is computed in bfloat16 where that may be. In training
-// all tensors are float32, and Winograd's products at most are reduced.
+// all tensors are float32, and what is multiplied may be rounded.
 func allowed(s staged, o Options, training bool) func(v *Value) []kinds {
 	switch o.Precision {
 	case BFloat16, Int8:
