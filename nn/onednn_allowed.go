@@ -18,10 +18,13 @@ func allowed(s staged, o Options, training bool) func(v *Value) []kinds {
 	inner := innerConvolutions(s)
 	return func(v *Value) []kinds {
 		all := []kinds{floats()}
-		if training && inner[v] && onednn.HasBFloat16() {
-			return []kinds{{onednn.F32, onednn.F32, o.rounding()}}
+		if training {
+			if inner[v] && onednn.HasBFloat16() {
+				all[0].rounding = o.rounding()
+			}
+			return all
 		}
-		if training || !inner[v] || o.Calibration.keeps(BFloat16, v.name) && (o.Precision == BFloat16 || o.Calibration.keeps(Int8, v.name)) {
+		if !inner[v] || o.Calibration.keeps(BFloat16, v.name) && (o.Precision == BFloat16 || o.Calibration.keeps(Int8, v.name)) {
 			return all
 		}
 		var reduced []kinds

@@ -656,6 +656,8 @@ template <int NV>
 // square of sums to the next.
 constexpr int64_t SIDE = 64, PLACE = SIDE * SIDE + 16;
 
+// With fewer tiles at once the sums of all squares would go through memory more
+// often.
 template <int M> Plan<M> weightsPlan(const jcs_winograd *c) {
   Plan<M> p(c, c->in, c->out, c->height, c->width, c->out_height, c->out_width, c->pad_top, c->pad_left,
             up(c->in, W) * W + up(c->out, W) * W, 512);
